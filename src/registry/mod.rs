@@ -1,0 +1,432 @@
+//! The status registry: a concurrent map from upload to status, for the threads of a web service.
+//!
+//! An upload begins under a key (a file name, say) and gets an id and a [`Ticket`]. The ticket's holder ends the work once.
+//! Readers ask by id, or by key for the key's latest upload, and a [`Retention`] says what is kept for how long. `now` is
+//! always an argument, in nanoseconds of a monotonic clock of the caller's choice.
+//!
+//! ```
+//! use std::time::{Duration, Instant};
+//! use stillready::registry::{Outcome, Registry, Retention, Status};
+//!
+//! let start = Instant::now();
+//! let now = move || start.elapsed().as_nanos() as u64;
+//!
+//! // One per service; a clone is another handle to the same registry.
+//! let registry = Registry::<String, String>::new(Retention::finished(Duration::from_secs(30 * 60)));
+//!
+//! // POST /upload: begin, hand the ticket to the work, answer with the id.
+//! let ticket = registry.begin("menu.xlsx".to_owned(), now())?;
+//! let id = ticket.id();
+//! let worker = std::thread::spawn(move || ticket.finish(Outcome::Ready("/results/7".to_owned()), now()));
+//!
+//! // GET /status/{id}
+//! worker.join().expect("the worker did not panic").expect("the ticket was fresh");
+//! assert_eq!(registry.read(id, now()), Status::Ready("/results/7".to_owned()));
+//!
+//! // Now and then, from a request or from a timer:
+//! registry.sweep(now());
+//! # Ok::<(), stillready::registry::Full>(())
+//! ```
+//!
+//! # Rules
+//! What the registry promises. Asserts, models (`tests/loom`) and properties cite these numbers, and each has a mutant that
+//! a model must catch.
+//!
+//! * **R1** One record: a status and its moment change together; nobody sees one without the other.
+//! * **R2** Only the ticket of a running upload ends it, once. A stale ticket gets an error and changes nothing.
+//! * **R3** An id names one generation for ever. Reusing a slot lets no old id or ticket touch or see the new record.
+//! * **R4** A ticket dropped without a word leaves `Interrupted`.
+//! * **R5** Nothing is early: a record is over at an age of its time to live or more, and not a nanosecond before.
+//! * **R6** A running upload is pinned, unless the retention gives running uploads a time to live.
+//! * **R7** Under logical expiry an answer depends on the record and the time, never on whether a sweep ran.
+//! * **R8** An expired record is answered `Expired`, with its last state, for the tombstone's time, and then `Unknown`.
+//! * **R9** A sweep decides on a record under the same lock under which it takes it, so what was renewed stays.
+//! * **R10** A sweep holds a lock for at most as many records as it was allowed; reads get in between.
+//! * **R11** Time does not run backwards: a `now` below one already seen counts as that one.
+//! * **R12** A bounded registry never holds more records than its capacity, and never evicts a running upload.
+//! * **R13** The first acknowledgement of a finished record counts, and no later one.
+//! * **R14** A key names its latest generation, until that one is gone; the end of an older one does not touch it.
+//! * **R15** A clear removes the one upload that it names.
+//!
+//! # What runs under a lock
+//! `Hash`, `Eq`, `Clone` and `Drop` of the key, `Clone` and `Drop` of the detail, and the callbacks of
+//! [`Registry::sweep_with`] and [`Registry::for_each_due`]. They must be short and must not call the registry.
+
+mod ages;
+mod id;
+mod retention;
+mod shard;
+mod status;
+mod ticket;
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{BuildHasher, Hash, RandomState};
+
+pub use id::{ParseUploadIdError, UploadId};
+pub use retention::{AgeBasis, Capacity, Expiry, Retention, TimeToLive};
+pub use status::{Outcome, State, Status};
+pub use ticket::Ticket;
+
+use crate::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError, mutant};
+use shard::{Place, Shard};
+
+/// How many parts a registry has unless it is told otherwise.
+const SHARDS: usize = 8;
+
+/// The most records that [`Registry::sweep`] takes before it lets go of the lock.
+const SWEEP_STEP: usize = 64;
+
+/// A handle to a status registry; clones share one. See the [module](self) for an example and the rules.
+///
+/// `K` is the key that uploads come under, `V` what the service wants readers to get with `Ready` and `Failed`.
+pub struct Registry<K, V = (), S = RandomState> {
+    inner: Arc<Inner<K, V, S>>,
+}
+
+struct Inner<K, V, S> {
+    retention: Retention,
+    shards: Box<[Mutex<Shard<K, V, S>>]>,
+    hasher: S,
+    /// Where the next bounded sweep starts.
+    sweep_from: AtomicUsize,
+}
+
+/// The registry is full: it holds as many records as its capacity allows and may evict none of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the registry is full: it holds as many uploads as its capacity allows")
+    }
+}
+
+impl std::error::Error for Full {}
+
+/// The ticket's upload is not running any more: it was cleared, or expired while running. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaleTicket;
+
+impl fmt::Display for StaleTicket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the ticket is stale: its upload was cleared, or expired while it was running")
+    }
+}
+
+impl std::error::Error for StaleTicket {}
+
+/// How many records a registry holds, per state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Running uploads.
+    pub processing: usize,
+    /// Successes, those that are due and not yet swept included.
+    pub ready: usize,
+    /// Errors, likewise.
+    pub failed: usize,
+    /// Interrupted uploads, likewise.
+    pub interrupted: usize,
+    /// Tombstones.
+    pub tombstones: usize,
+}
+
+impl Counts {
+    /// All records in memory.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.processing + self.ready + self.failed + self.interrupted + self.tombstones
+    }
+}
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Records whose time was over; where the retention says so, each left a tombstone.
+    pub expired: usize,
+    /// Tombstones that had served their time.
+    pub forgotten: usize,
+    /// Whether the sweep stopped at its bound with more to do.
+    pub more: bool,
+}
+
+impl Swept {
+    /// All that the sweep took.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.expired + self.forgotten
+    }
+
+    fn add(&mut self, other: Swept) {
+        self.expired += other.expired;
+        self.forgotten += other.forgotten;
+        self.more |= other.more;
+    }
+}
+
+/// A record that is, or is being, taken away because its time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reclaimed<'a, K> {
+    /// The key that it came under.
+    pub key: &'a K,
+    /// Its last state.
+    pub state: State,
+    /// When it fell due, in nanoseconds; `None` if it was evicted before it did.
+    pub due_ns: Option<u64>,
+}
+
+impl<K: Hash + Eq + Clone, V> Registry<K, V> {
+    /// An empty registry. One with a capacity has a single part, since only that has one order of age; others have eight.
+    #[must_use]
+    pub fn new(retention: Retention) -> Self {
+        let shards = if retention.capacity == Capacity::Unbounded { SHARDS } else { 1 };
+        Registry::with_shards_and_hasher(retention, shards, RandomState::new())
+    }
+}
+
+impl<K: Hash + Eq + Clone, V, S: BuildHasher + Clone> Registry<K, V, S> {
+    /// An empty registry with a number of parts, each with a lock of its own, and a hasher of the caller's choice.
+    ///
+    /// # Panics
+    /// If `shards` is 0, or more than 1 together with a capacity.
+    #[must_use]
+    pub fn with_shards_and_hasher(retention: Retention, shards: usize, hasher: S) -> Self {
+        assert!(shards > 0, "a registry has at least one part");
+        assert!(
+            shards == 1 || retention.capacity == Capacity::Unbounded,
+            "a registry with a capacity has one part: its order of age is one"
+        );
+        let shards = (0..shards).map(|_| Mutex::new(Shard::new(hasher.clone()))).collect();
+        Registry { inner: Arc::new(Inner { retention, shards, hasher, sweep_from: AtomicUsize::new(0) }) }
+    }
+}
+
+impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
+    /// What this registry promises to keep.
+    #[must_use]
+    pub fn retention(&self) -> &Retention {
+        &self.inner.retention
+    }
+
+    /// Begins an upload under a key. If the key is in use, this starts its next generation: readers by key see the new
+    /// upload, readers by id still see their own.
+    ///
+    /// # Errors
+    /// [`Full`] if the retention has a capacity, it is reached, and nothing may be evicted.
+    pub fn begin(&self, key: K, now: u64) -> Result<Ticket<K, V, S>, Full> {
+        self.begin_with(key, now, |_| ())
+    }
+
+    /// As [`begin`](Self::begin), and calls `on_reclaim`, under the lock, for the record that was evicted to make room.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn begin_with(
+        &self,
+        key: K,
+        now: u64,
+        mut on_reclaim: impl FnMut(Reclaimed<'_, K>),
+    ) -> Result<Ticket<K, V, S>, Full> {
+        let number = self.inner.shard_of(&key);
+        let mut shard = self.inner.lock(number);
+        let now = shard.advance(now);
+        let Place { slot, generation } = shard.begin(&self.inner.retention, key, now, &mut on_reclaim)?;
+        let id = UploadId { generation, slot, shard: number as u32 };
+        Ok(Ticket::new(Arc::clone(&self.inner), id))
+    }
+
+    /// The status of one upload.
+    #[must_use]
+    pub fn read(&self, id: UploadId, now: u64) -> Status<V>
+    where
+        V: Clone,
+    {
+        self.inner.at(id, Status::Unknown, |shard, place| {
+            let now = shard.advance(now);
+            shard.read(&self.inner.retention, place, now)
+        })
+    }
+
+    /// The status of the latest upload under a key.
+    #[must_use]
+    pub fn read_key<Q>(&self, key: &Q, now: u64) -> Status<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+        V: Clone,
+    {
+        let mut shard = self.inner.lock(self.inner.shard_of(key));
+        let now = shard.advance(now);
+        match shard.place_of(key) {
+            Some(place) => shard.read(&self.inner.retention, place, now),
+            None => Status::Unknown,
+        }
+    }
+
+    /// Notes that the client has got its answer; under [`AgeBasis::Acknowledged`] the record's age counts from here.
+    /// Returns whether it counted: the first time, for a finished upload whose time is not over (R13).
+    pub fn acknowledge(&self, id: UploadId, now: u64) -> bool {
+        self.inner.at(id, false, |shard, place| {
+            let now = shard.advance(now);
+            shard.acknowledge(&self.inner.retention, place, now)
+        })
+    }
+
+    /// Removes one upload, whatever its state, without a tombstone. Returns whether it was there.
+    pub fn clear(&self, id: UploadId) -> bool {
+        self.inner.at(id, false, Shard::clear)
+    }
+
+    /// Removes the latest upload under a key, as [`clear`](Self::clear) does. Earlier ones stay, for those who know their
+    /// ids.
+    pub fn clear_key<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let mut shard = self.inner.lock(self.inner.shard_of(key));
+        shard.place_of(key).is_some_and(|place| shard.clear(place))
+    }
+
+    /// Takes everything that is due at `now`, in time proportional to how much that is. The lock of a part is held for 64
+    /// records at a time, so no read waits for the whole sweep (R10).
+    pub fn sweep(&self, now: u64) -> Swept {
+        self.sweep_with(now, |_| ())
+    }
+
+    /// As [`sweep`](Self::sweep), and calls `on_reclaim`, under the lock, for each record whose time is over: the place to
+    /// note which files can be deleted.
+    pub fn sweep_with(&self, now: u64, mut on_reclaim: impl FnMut(Reclaimed<'_, K>)) -> Swept {
+        let mut total = Swept::default();
+        for number in 0..self.inner.shards.len() {
+            loop {
+                let swept = self.inner.sweep_shard(number, now, SWEEP_STEP, &mut on_reclaim);
+                total.add(Swept { more: false, ..swept });
+                if !swept.more {
+                    break;
+                }
+            }
+        }
+        total
+    }
+
+    /// Takes at most `max` of the records that are due, the next call going on where this one stopped: a sweep that a
+    /// request can afford.
+    pub fn sweep_some(&self, now: u64, max: usize) -> Swept {
+        let shards = self.inner.shards.len();
+        // Relaxed: a hint for fairness between the parts; it guards nothing and pairs with nothing.
+        let first = self.inner.sweep_from.fetch_add(1, Ordering::Relaxed);
+        let mut total = Swept::default();
+        let mut left = max;
+        for number in (0..shards).map(|offset| first.wrapping_add(offset) % shards) {
+            let swept = self.inner.sweep_shard(number, now, left, &mut |_| ());
+            left = left.saturating_sub(swept.taken());
+            total.add(swept);
+        }
+        total
+    }
+
+    /// How many records there are. The parts are counted one after the other, so the sum is exact only while nothing
+    /// changes.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut total = Counts::default();
+        for number in 0..self.inner.shards.len() {
+            let part = self.inner.lock(number).counts();
+            total.processing += part.processing;
+            total.ready += part.ready;
+            total.failed += part.failed;
+            total.interrupted += part.interrupted;
+            total.tombstones += part.tombstones;
+        }
+        total
+    }
+
+    /// Calls `visit`, under a lock, for every record that is due at `now` and was not swept yet; the order is not
+    /// specified. Takes time proportional to their number.
+    pub fn for_each_due(&self, now: u64, mut visit: impl FnMut(Reclaimed<'_, K>)) {
+        for number in 0..self.inner.shards.len() {
+            let mut shard = self.inner.lock(number);
+            let now = shard.advance(now);
+            shard.for_each_due(&self.inner.retention, now, &mut visit);
+        }
+    }
+
+    /// When a sweep will next have something to do, in nanoseconds, as things stand: the moment for a timer to wait for.
+    /// May lie in the past. `None` if nothing held will ever fall due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<u64> {
+        let shards = 0..self.inner.shards.len();
+        shards.filter_map(|number| self.inner.lock(number).next_due(&self.inner.retention)).min()
+    }
+}
+
+impl<K: Hash + Eq + Clone, V, S: BuildHasher> Inner<K, V, S> {
+    fn shard_of<Q>(&self, key: &Q) -> usize
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        match self.shards.len() {
+            1 => 0,
+            // The upper half: the map inside a part uses the lower bits of the same hash.
+            shards => (self.hasher.hash_one(key) >> 32) as usize % shards,
+        }
+    }
+
+    /// Locks one part. A lock poisoned by a panic of the key's or the detail's own code is taken all the same: no edge
+    /// leaves a record half-changed at a point where such code runs.
+    fn lock(&self, number: usize) -> MutexGuard<'_, Shard<K, V, S>> {
+        self.shards[number].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `step` on the part that an id points to; an id of another registry may point nowhere.
+    fn at<T>(&self, id: UploadId, nowhere: T, step: impl FnOnce(&mut Shard<K, V, S>, Place) -> T) -> T {
+        if id.shard as usize >= self.shards.len() {
+            return nowhere;
+        }
+        let place = Place { slot: id.slot, generation: id.generation };
+        step(&mut self.lock(id.shard as usize), place)
+    }
+
+    fn finish(&self, id: UploadId, outcome: Outcome<V>, now: u64) -> Result<(), StaleTicket> {
+        let result = self.at(id, Err(StaleTicket), |shard, place| {
+            let now = shard.advance(now);
+            shard.finish(&self.retention, place, outcome, now)
+        });
+        if mutant!(status_before_timestamp) {
+            self.at(id, (), |shard, place| shard.stamp(place, now));
+        }
+        result
+    }
+
+    fn interrupt(&self, id: UploadId) {
+        // A stale ticket that is dropped has nothing to say, and nobody to say it to.
+        let _: Result<(), StaleTicket> =
+            self.at(id, Err(StaleTicket), |shard, place| shard.interrupt(&self.retention, place));
+    }
+
+    /// One step of a sweep: one part, one hold of its lock, at most `max` records (R9, R10).
+    fn sweep_shard(&self, number: usize, now: u64, max: usize, on_reclaim: &mut impl FnMut(Reclaimed<'_, K>)) -> Swept {
+        let seen =
+            if mutant!(sweep_acts_on_what_it_saw) { self.lock(number).first_due(&self.retention, now) } else { None };
+        let mut shard = self.lock(number);
+        let now = shard.advance(now);
+        if let Some(slot) = seen {
+            shard.expire(&self.retention, slot, now, on_reclaim);
+        }
+        shard.sweep_some(&self.retention, now, max, on_reclaim)
+    }
+}
+
+impl<K, V, S> Clone for Registry<K, V, S> {
+    fn clone(&self) -> Self {
+        Registry { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<K, V, S> fmt::Debug for Registry<K, V, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("retention", &self.inner.retention).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,431 @@
+//! One part of a registry, always used under its lock: records in slots, the key index, the order of age.
+//!
+//! Here are all transitions, one function per edge. None of them blocks, calls out, or looks at more records than it
+//! changes.
+#![expect(clippy::disallowed_types, reason = "the key index is looked up, never iterated: its order reaches nothing")]
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash};
+
+use super::ages::{Ages, NEVER};
+use super::retention::{AgeBasis, Capacity, Expiry, Retention};
+use super::status::{Outcome, State, Status};
+use super::{Counts, Full, Reclaimed, StaleTicket, Swept};
+use crate::sync::mutant;
+
+/// The queue of the tombstones, behind one queue per [`State`].
+const TOMBSTONES: usize = State::ALL.len();
+const QUEUES: usize = TOMBSTONES + 1;
+
+/// One upload.
+struct Record<K, V> {
+    key: K,
+    state: State,
+    /// Present exactly in `Ready` and `Failed`.
+    detail: Option<V>,
+    created: u64,
+    acknowledged: bool,
+    /// Whether this is but the memory of a record: its state is then its last one.
+    tombstone: bool,
+}
+
+struct Slot<K, V> {
+    /// Of the record in it or, if it is free, of the last one.
+    generation: u64,
+    record: Option<Record<K, V>>,
+}
+
+/// A slot and the generation that is meant (R3).
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) slot: u32,
+    pub(super) generation: u64,
+}
+
+pub(super) struct Shard<K, V, S> {
+    /// The largest `now` seen (R11).
+    clock: u64,
+    generations: u64,
+    slots: Vec<Slot<K, V>>,
+    free: Vec<u32>,
+    /// The slot of each key's latest generation (R14).
+    keys: HashMap<K, u32, S>,
+    ages: Ages<QUEUES>,
+    counts: [usize; QUEUES],
+}
+
+impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
+    pub(super) fn new(hasher: S) -> Self {
+        Shard {
+            clock: 0,
+            generations: 0,
+            slots: Vec::new(),
+            free: Vec::new(),
+            keys: HashMap::with_hasher(hasher),
+            ages: Ages::new(),
+            counts: [0; QUEUES],
+        }
+    }
+
+    /// Moves the clock to `now`, if that is later, and returns the time that counts (R11).
+    pub(super) fn advance(&mut self, now: u64) -> u64 {
+        if mutant!(clock_runs_backwards) {
+            return now;
+        }
+        self.clock = self.clock.max(now);
+        self.clock
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let [processing, ready, failed, interrupted, tombstones] = self.counts;
+        Counts { processing, ready, failed, interrupted, tombstones }
+    }
+
+    // ---- looking up
+
+    fn record(&self, place: Place) -> Option<&Record<K, V>> {
+        let slot = self.slots.get(place.slot as usize)?;
+        if slot.generation != place.generation && !mutant!(id_without_generation) {
+            return None;
+        }
+        slot.record.as_ref()
+    }
+
+    /// Where the latest generation of a key is.
+    pub(super) fn place_of<Q>(&self, key: &Q) -> Option<Place>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let slot = *self.keys.get(key)?;
+        Some(Place { slot, generation: self.slots[slot as usize].generation })
+    }
+
+    /// Whether the record in a slot has reached its time to live (R5).
+    fn is_due(&self, retention: &Retention, slot: u32, state: State, now: u64) -> bool {
+        let time_to_live = match state {
+            State::Processing if mutant!(running_uploads_expire) => retention.time_to_live.ready_ns,
+            state => retention.time_to_live.of(state),
+        };
+        let since = self.ages.since(slot);
+        let age = now.saturating_sub(since);
+        since != NEVER
+            && time_to_live.is_some_and(|limit| age >= limit || (mutant!(due_a_moment_early) && age + 1 >= limit))
+    }
+
+    /// Whether a tombstone has served its time, for a tombstone that began at `since` (R8).
+    fn is_forgotten(retention: &Retention, since: u64, now: u64) -> bool {
+        retention.tombstone_ns.is_none_or(|limit| now.saturating_sub(since) >= limit)
+    }
+
+    /// The moment at which the record in a slot fell due or will; only for one that can.
+    fn deadline(&self, retention: &Retention, slot: u32, state: State) -> u64 {
+        let time_to_live = retention.time_to_live.of(state).unwrap_or(u64::MAX);
+        self.ages.since(slot).saturating_add(time_to_live)
+    }
+
+    /// Whether the record in a slot is over although no sweep has taken it (R7).
+    fn is_over(&self, retention: &Retention, slot: u32, state: State, now: u64) -> bool {
+        retention.expiry == Expiry::Logical && self.is_due(retention, slot, state, now) && !mutant!(valid_until_swept)
+    }
+
+    // ---- edges
+
+    /// Nothing → Processing.
+    pub(super) fn begin(
+        &mut self,
+        retention: &Retention,
+        key: K,
+        now: u64,
+        on_reclaim: &mut impl FnMut(Reclaimed<'_, K>),
+    ) -> Result<Place, Full> {
+        self.make_room(retention, now, on_reclaim)?;
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { generation: 0, record: None });
+            self.ages.grow();
+            u32::try_from(self.slots.len() - 1).expect("a part of a registry holds fewer than 2^32 records")
+        });
+        self.generations += 1;
+        let generation = self.generations;
+        let record = Record {
+            key: key.clone(),
+            state: State::Processing,
+            detail: None,
+            created: now,
+            acknowledged: false,
+            tombstone: false,
+        };
+        self.slots[slot as usize] = Slot { generation, record: Some(record) };
+        self.keys.insert(key, slot);
+        self.ages.enter(slot, State::Processing as usize, now);
+        self.counts[State::Processing as usize] += 1;
+        Ok(Place { slot, generation })
+    }
+
+    /// Processing → Ready or Failed (R2).
+    pub(super) fn finish(
+        &mut self,
+        retention: &Retention,
+        place: Place,
+        outcome: Outcome<V>,
+        now: u64,
+    ) -> Result<(), StaleTicket> {
+        let (state, detail) = outcome.into_parts();
+        self.end_work(retention, place, state, Some(detail), now)
+    }
+
+    /// Processing → Interrupted (R4). Without a `now` of its own: a dropped ticket has no clock, so the latest time that
+    /// this part of the registry was told stands for it.
+    pub(super) fn interrupt(&mut self, retention: &Retention, place: Place) -> Result<(), StaleTicket> {
+        self.end_work(retention, place, State::Interrupted, None, self.clock)
+    }
+
+    fn end_work(
+        &mut self,
+        retention: &Retention,
+        place: Place,
+        state: State,
+        detail: Option<V>,
+        now: u64,
+    ) -> Result<(), StaleTicket> {
+        let Some(record) = self.record(place) else { return Err(StaleTicket) };
+        let running = record.state == State::Processing && !record.tombstone;
+        let over = self.is_over(retention, place.slot, State::Processing, now);
+        if (!running || over) && !mutant!(stale_ticket_finishes) {
+            return Err(StaleTicket);
+        }
+        let record = self.slots[place.slot as usize].record.as_mut().expect("it was looked up above");
+        let left = if record.tombstone { TOMBSTONES } else { record.state as usize };
+        record.state = state;
+        record.detail = detail;
+        record.tombstone = false;
+        let since = match retention.age {
+            AgeBasis::Created => record.created,
+            AgeBasis::Finished | AgeBasis::LastWrite | AgeBasis::LastAccess => now,
+            AgeBasis::Acknowledged => NEVER,
+        };
+        self.counts[left] -= 1;
+        self.counts[state as usize] += 1;
+        if !mutant!(status_before_timestamp) {
+            self.ages.enter(place.slot, state as usize, since);
+        }
+        Ok(())
+    }
+
+    /// The second half of an end of work that was torn in two: only the mutant of R1 comes here.
+    pub(super) fn stamp(&mut self, place: Place, now: u64) {
+        if let Some(state) = self.record(place).map(|record| record.state) {
+            self.ages.enter(place.slot, state as usize, now);
+        }
+    }
+
+    /// Notes that the client has what it came for (R13). Returns whether this was the first acknowledgement of a finished
+    /// record that is not over.
+    pub(super) fn acknowledge(&mut self, retention: &Retention, place: Place, now: u64) -> bool {
+        let Some(record) = self.record(place) else { return false };
+        let state = record.state;
+        let counts = state.is_terminal()
+            && !record.tombstone
+            && (!record.acknowledged || mutant!(every_acknowledgement_counts))
+            && !self.is_over(retention, place.slot, state, now);
+        if counts {
+            if let Some(record) = self.slots[place.slot as usize].record.as_mut() {
+                record.acknowledged = true;
+            }
+            if matches!(retention.age, AgeBasis::Acknowledged | AgeBasis::LastWrite) {
+                self.ages.enter(place.slot, state as usize, now);
+            }
+        }
+        counts
+    }
+
+    /// What a reader is told. Changes nothing but, where the age counts from the last access, the record's age.
+    pub(super) fn read(&mut self, retention: &Retention, place: Place, now: u64) -> Status<V>
+    where
+        V: Clone,
+    {
+        let Some(record) = self.record(place) else { return Status::Unknown };
+        let state = record.state;
+        if record.tombstone {
+            let forgotten =
+                retention.expiry == Expiry::Logical && Self::is_forgotten(retention, self.ages.since(place.slot), now);
+            return if forgotten { Status::Unknown } else { Status::Expired(state) };
+        }
+        if self.is_over(retention, place.slot, state, now) {
+            let since = self.deadline(retention, place.slot, state);
+            return if Self::is_forgotten(retention, since, now) { Status::Unknown } else { Status::Expired(state) };
+        }
+        let status = match (state, record.detail.clone()) {
+            (State::Processing, _) => Status::Processing,
+            (State::Ready, Some(detail)) => Status::Ready(detail),
+            (State::Failed, Some(detail)) => Status::Failed(detail),
+            (State::Interrupted, _) => Status::Interrupted,
+            (State::Ready | State::Failed, None) => unreachable!("a record ends together with its detail (R1)"),
+        };
+        if retention.age == AgeBasis::LastAccess && state.is_terminal() {
+            self.ages.enter(place.slot, state as usize, now);
+        }
+        status
+    }
+
+    /// The oldest running or finished record that is due: only the mutant of R9 asks.
+    pub(super) fn first_due(&self, retention: &Retention, now: u64) -> Option<u32> {
+        let oldest = |state| self.ages.oldest(state as usize).filter(|&slot| self.is_due(retention, slot, state, now));
+        State::ALL.into_iter().find_map(oldest)
+    }
+
+    /// Any state → nothing, because somebody says so (R15). A running upload's ticket is stale from then on.
+    pub(super) fn clear(&mut self, place: Place) -> bool {
+        let Some(record) = self.record(place) else { return false };
+        let slot = if mutant!(clear_takes_the_latest) { self.keys[&record.key] } else { place.slot };
+        self.forget(slot);
+        true
+    }
+
+    /// What is due → tombstone, or nothing; tombstones that have served → nothing. At most `max` of them (R10).
+    pub(super) fn sweep_some(
+        &mut self,
+        retention: &Retention,
+        now: u64,
+        max: usize,
+        on_reclaim: &mut impl FnMut(Reclaimed<'_, K>),
+    ) -> Swept {
+        let mut swept = Swept::default();
+        for state in State::ALL {
+            while let Some(slot) =
+                self.ages.oldest(state as usize).filter(|&slot| self.is_due(retention, slot, state, now))
+            {
+                if swept.taken() >= max && !mutant!(sweep_without_bound) {
+                    return Swept { more: true, ..swept };
+                }
+                swept.expired += 1;
+                self.expire(retention, slot, now, on_reclaim);
+            }
+        }
+        while let Some(slot) =
+            self.ages.oldest(TOMBSTONES).filter(|&slot| Self::is_forgotten(retention, self.ages.since(slot), now))
+        {
+            if swept.taken() >= max {
+                return Swept { more: true, ..swept };
+            }
+            swept.forgotten += 1;
+            self.forget(slot);
+        }
+        swept
+    }
+
+    /// Takes one record that is due, and leaves a tombstone where the retention says so (R8).
+    pub(super) fn expire(
+        &mut self,
+        retention: &Retention,
+        slot: u32,
+        now: u64,
+        on_reclaim: &mut impl FnMut(Reclaimed<'_, K>),
+    ) {
+        let record = self.slots[slot as usize].record.as_ref().expect("a queued slot holds a record");
+        let state = record.state;
+        let due = self.deadline(retention, slot, state);
+        on_reclaim(Reclaimed { key: &record.key, state, due_ns: Some(due) });
+        let since = match retention.expiry {
+            Expiry::Logical => due,
+            Expiry::Physical => now,
+        };
+        if Self::is_forgotten(retention, since, now) || mutant!(no_tombstone) {
+            self.forget(slot);
+        } else {
+            let record = self.slots[slot as usize].record.as_mut().expect("a queued slot holds a record");
+            record.tombstone = true;
+            record.detail = None;
+            self.counts[state as usize] -= 1;
+            self.counts[TOMBSTONES] += 1;
+            self.ages.enter(slot, TOMBSTONES, since);
+        }
+    }
+
+    /// Empties a slot. The key index loses the key only if it still names this generation (R14).
+    fn forget(&mut self, slot: u32) {
+        let record = self.slots[slot as usize].record.take().expect("a slot is emptied once");
+        let queue = if record.tombstone { TOMBSTONES } else { record.state as usize };
+        self.counts[queue] -= 1;
+        self.ages.leave(slot);
+        if self.keys.get(&record.key) == Some(&slot) || mutant!(old_generation_takes_the_key) {
+            self.keys.remove(&record.key);
+        }
+        self.free.push(slot);
+    }
+
+    /// Makes room for one more record, or says that there is none (R12).
+    fn make_room(
+        &mut self,
+        retention: &Retention,
+        now: u64,
+        on_reclaim: &mut impl FnMut(Reclaimed<'_, K>),
+    ) -> Result<(), Full> {
+        let held = self.counts.iter().sum::<usize>();
+        match retention.capacity {
+            Capacity::Unbounded => Ok(()),
+            Capacity::Refuse(max) => {
+                if held < max {
+                    Ok(())
+                } else {
+                    Err(Full)
+                }
+            }
+            Capacity::EvictOldest(max) if held < max => Ok(()),
+            Capacity::EvictOldest(_) => {
+                let slot = self.eviction_candidate().ok_or(Full)?;
+                let record = self.slots[slot as usize].record.as_ref().expect("a queued slot holds a record");
+                if !record.tombstone {
+                    let due = self.is_due(retention, slot, record.state, now);
+                    let due_ns = due.then(|| self.deadline(retention, slot, record.state));
+                    on_reclaim(Reclaimed { key: &record.key, state: record.state, due_ns });
+                }
+                self.forget(slot);
+                Ok(())
+            }
+        }
+    }
+
+    /// The oldest tombstone, else the oldest finished record.
+    fn eviction_candidate(&self) -> Option<u32> {
+        let finished = [State::Ready, State::Failed, State::Interrupted];
+        let running = mutant!(running_uploads_are_evicted).then_some(State::Processing);
+        self.ages.oldest(TOMBSTONES).or_else(|| {
+            finished
+                .into_iter()
+                .chain(running)
+                .filter_map(|state| self.ages.oldest(state as usize))
+                .min_by_key(|&slot| (self.ages.since(slot), self.slots[slot as usize].generation))
+        })
+    }
+
+    // ---- looking over
+
+    /// Calls `visit` for every record that is due and was not swept yet.
+    pub(super) fn for_each_due(&self, retention: &Retention, now: u64, visit: &mut impl FnMut(Reclaimed<'_, K>)) {
+        for state in State::ALL {
+            let Some(time_to_live) = retention.time_to_live.of(state) else { continue };
+            let Some(latest) = now.checked_sub(time_to_live) else { continue };
+            for slot in self.ages.up_to(state as usize, latest) {
+                if let Some(record) = &self.slots[slot as usize].record {
+                    let due_ns = Some(self.deadline(retention, slot, state));
+                    visit(Reclaimed { key: &record.key, state, due_ns });
+                }
+            }
+        }
+    }
+
+    /// When the next record falls due, or the next tombstone has served; `None` if none ever will.
+    pub(super) fn next_due(&self, retention: &Retention) -> Option<u64> {
+        let limits = State::ALL.map(|state| (state as usize, retention.time_to_live.of(state)));
+        limits
+            .into_iter()
+            .chain([(TOMBSTONES, retention.tombstone_ns)])
+            .filter_map(|(queue, limit)| {
+                let since = self.ages.oldest(queue).map(|slot| self.ages.since(slot))?;
+                (since != NEVER).then_some(since.saturating_add(limit?))
+            })
+            .min()
+    }
+}

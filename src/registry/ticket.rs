@@ -1,0 +1,74 @@
+//! The right to end one upload's work.
+
+use std::hash::{BuildHasher, Hash, RandomState};
+
+use super::id::UploadId;
+use super::status::Outcome;
+use super::{Inner, StaleTicket};
+use crate::sync::{Arc, mutant};
+
+/// The right to end the work of one upload, once (R2). [`Registry::begin`](super::Registry::begin) hands it out; it goes
+/// to whoever does the work, on another thread if need be.
+///
+/// A ticket that is dropped without a word leaves its upload `Interrupted` (R4), so a worker that panics or returns early
+/// cannot leave a client waiting for ever:
+///
+/// ```
+/// use stillready::registry::{Registry, Retention, Status};
+///
+/// let registry = Registry::<&str, ()>::new(Retention::default());
+/// let ticket = registry.begin("report.xlsx", 0)?;
+/// let id = ticket.id();
+/// let worker = std::thread::spawn(move || {
+///     let _ticket = ticket;
+///     panic!("the file is broken");
+/// });
+/// assert!(worker.join().is_err());
+/// assert_eq!(registry.read(id, 1), Status::Interrupted);
+/// # Ok::<(), stillready::registry::Full>(())
+/// ```
+#[must_use = "dropping the ticket leaves the upload interrupted"]
+pub struct Ticket<K: Hash + Eq + Clone, V, S: BuildHasher = RandomState> {
+    inner: Arc<Inner<K, V, S>>,
+    id: UploadId,
+    open: bool,
+}
+
+impl<K: Hash + Eq + Clone, V, S: BuildHasher> Ticket<K, V, S> {
+    pub(super) fn new(inner: Arc<Inner<K, V, S>>, id: UploadId) -> Self {
+        Ticket { inner, id, open: true }
+    }
+
+    /// The upload that this ticket belongs to: what the client gets to poll with.
+    #[must_use]
+    pub fn id(&self) -> UploadId {
+        self.id
+    }
+
+    /// Ends the work at `now` (nanoseconds).
+    ///
+    /// A later beginning under the same key changes nothing about this: the ticket ends its own generation, which readers
+    /// by id see, and readers by key do not.
+    ///
+    /// # Errors
+    /// [`StaleTicket`] if there is no running upload to end any more: it was cleared, or the retention gives running
+    /// uploads a time to live and it is over. Nothing was changed then.
+    pub fn finish(mut self, outcome: Outcome<V>, now: u64) -> Result<(), StaleTicket> {
+        self.open = false;
+        self.inner.finish(self.id, outcome, now)
+    }
+}
+
+impl<K: Hash + Eq + Clone, V, S: BuildHasher> Drop for Ticket<K, V, S> {
+    fn drop(&mut self) {
+        if self.open && !mutant!(silent_drop) {
+            self.inner.interrupt(self.id);
+        }
+    }
+}
+
+impl<K: Hash + Eq + Clone, V, S: BuildHasher> std::fmt::Debug for Ticket<K, V, S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ticket").field("id", &self.id).finish_non_exhaustive()
+    }
+}
