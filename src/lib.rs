@@ -1,7 +1,31 @@
 //! Deterministic concurrency test harness and simulator for services that let a client upload something and poll for its
 //! status.
 //!
-//! Without any feature this crate is the [status registry](registry), on nothing but the standard library.
+//! Without any feature this crate is the [status registry](registry), on nothing but the standard library. The feature
+//! `simulator` adds what simulates one: scenarios, the engine and its stores, measurements and experiments.
 
 pub mod registry;
 mod sync;
+
+#[cfg(feature = "simulator")]
+pub mod engine;
+#[cfg(feature = "simulator")]
+pub mod experiment;
+#[cfg(feature = "simulator")]
+pub mod exit;
+#[cfg(feature = "simulator")]
+pub mod measure;
+//pub mod provenance;
+//pub mod report;
+#[cfg(feature = "simulator")]
+pub mod rng;
+#[cfg(feature = "simulator")]
+pub mod scenario;
+#[cfg(feature = "simulator")]
+pub mod store;
+#[cfg(feature = "simulator")]
+pub mod time;
+#[cfg(feature = "simulator")]
+pub mod trace;
+#[cfg(feature = "simulator")]
+pub mod workload;

@@ -115,8 +115,9 @@ impl<const N: usize> Ages<N> {
     /// The slots of a queue whose age counts from `latest` or before, not in the order of their age.
     pub(super) fn up_to(&self, queue: usize, latest: u64) -> impl Iterator<Item = u32> + '_ {
         let Queue { front, ref set, .. } = self.queues[queue];
-        let listed = std::iter::successors(Some(front), |&slot| Some(self.links[slot as usize].next))
-            .take_while(move |&slot| slot != NIL && self.since(slot) <= latest);
+        let in_list = |slot: u32| (slot != NIL).then_some(slot);
+        let listed = std::iter::successors(in_list(front), move |&slot| in_list(self.links[slot as usize].next))
+            .take_while(move |&slot| self.since(slot) <= latest);
         listed.chain(set.range(..=(latest, u32::MAX)).map(|&(_, slot)| slot))
     }
 }

@@ -272,6 +272,17 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
         })
     }
 
+    /// As [`acknowledge`](Self::acknowledge), for the latest upload under a key.
+    pub fn acknowledge_key<Q>(&self, key: &Q, now: u64) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let mut shard = self.inner.lock(self.inner.shard_of(key));
+        let now = shard.advance(now);
+        shard.place_of(key).is_some_and(|place| shard.acknowledge(&self.inner.retention, place, now))
+    }
+
     /// Removes one upload, whatever its state, without a tombstone. Returns whether it was there.
     pub fn clear(&self, id: UploadId) -> bool {
         self.inner.at(id, false, Shard::clear)

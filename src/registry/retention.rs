@@ -57,7 +57,9 @@ pub struct TimeToLive {
 }
 
 impl TimeToLive {
-    pub(super) fn of(&self, state: State) -> Option<u64> {
+    /// The time to live of a state, in nanoseconds; `None` is for ever.
+    #[must_use]
+    pub fn of(&self, state: State) -> Option<u64> {
         match state {
             State::Processing => self.processing_ns,
             State::Ready => self.ready_ns,

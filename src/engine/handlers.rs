@@ -1,0 +1,197 @@
+//! The handlers of the web service, step by step, and the work behind them.
+
+use super::{Engine, Pending};
+use crate::engine::events::Lane;
+use crate::engine::server::Request;
+use crate::measure::Fact;
+use crate::scenario::{Address, Order, Trigger};
+use crate::store::{Answer, End, StatusStore};
+use crate::time::SimTime;
+use crate::trace::{Event, Observer};
+
+/// Where a handler stands: the step that it takes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Begin the upload.
+    Begin,
+    /// Respond to the upload.
+    UploadDone,
+    /// Roll the die and perhaps sweep.
+    Sweep,
+    /// Read the status.
+    Read,
+    /// Respond to the poll.
+    PollDone,
+}
+
+impl<S: StatusStore, O: Observer> Engine<S, O> {
+    /// A request reaches the server.
+    pub(super) fn request(&mut self, at: SimTime, request: Request) {
+        if let Some(worker) = self.server.admit(request) {
+            self.serve(at, worker, request);
+        }
+    }
+
+    /// A worker takes a request.
+    fn serve(&mut self, at: SimTime, worker: u16, request: Request) {
+        let (upload, first) = match (request, self.order) {
+            (Request::Upload(upload), _) => (upload, Stage::Begin),
+            (Request::Poll { upload, .. }, Order::SweepFirst) => (upload, Stage::Sweep),
+            (Request::Poll { upload, .. }, Order::ReadFirst) => (upload, Stage::Read),
+        };
+        if let Some(wait) = self.steps(at, upload, worker, first) {
+            self.server.occupy(worker);
+            self.wait(at, upload, worker, wait);
+        }
+    }
+
+    /// A handler goes on after a step that took time.
+    pub(super) fn resume(&mut self, at: SimTime, upload: u32, worker: u16, stage: Stage) {
+        match self.steps(at, upload, worker, stage) {
+            Some(wait) => self.wait(at, upload, worker, wait),
+            None => {
+                if let Some((worker, request)) = self.server.release(worker) {
+                    self.serve(at, worker, request);
+                }
+            }
+        }
+    }
+
+    fn wait(&mut self, at: SimTime, upload: u32, worker: u16, (delay_ns, stage): (u64, Stage)) {
+        self.pending.schedule_in(Lane::Step, at.after(delay_ns), Pending::Step { upload, worker, stage });
+    }
+
+    /// Takes steps until one takes time, and returns that time and the step after it; `None` when the handler is through.
+    fn steps(&mut self, at: SimTime, upload: u32, worker: u16, first: Stage) -> Option<(u64, Stage)> {
+        let mut stage = first;
+        loop {
+            let (delay_ns, next) = match stage {
+                Stage::Begin => {
+                    self.begin(at, upload, worker);
+                    (self.service.upload_ns, Stage::UploadDone)
+                }
+                Stage::Sweep => {
+                    let swept = self.perhaps_sweep(at, upload, worker);
+                    let delay_ns = if swept { self.service.sweep_ns } else { 0 };
+                    (delay_ns, if self.order == Order::SweepFirst { Stage::Read } else { Stage::PollDone })
+                }
+                Stage::Read => {
+                    self.read(at, upload, worker);
+                    (self.service.read_ns, if self.order == Order::ReadFirst { Stage::Sweep } else { Stage::PollDone })
+                }
+                Stage::UploadDone => {
+                    self.upload_answered(at, upload);
+                    return None;
+                }
+                Stage::PollDone => {
+                    self.poll_answered(at, upload);
+                    return None;
+                }
+            };
+            if delay_ns > 0 {
+                return Some((delay_ns, next));
+            }
+            stage = next;
+        }
+    }
+
+    fn begin(&mut self, at: SimTime, upload: u32, worker: u16) {
+        let life = self.lives.get(upload);
+        let (key, processing_ns) = (life.upload.key, life.upload.processing_ns);
+        let store = self.stores.number(worker);
+        let (begun, held, gone, overdue_elsewhere) = self.stores.begin(store, key, upload, at);
+        self.observer.observe(at, Event::Began { upload, worker, store, held, gone, overdue_elsewhere });
+        life.worker = worker;
+        match begun {
+            Some((ticket, id)) => {
+                (life.ticket, life.id) = (Some(ticket), Some(id));
+                self.pending.schedule(at.after(processing_ns), Pending::Processed { upload });
+            }
+            None => life.end_work(at, Fact::Interrupted),
+        }
+        self.store_changed(at, store);
+    }
+
+    fn perhaps_sweep(&mut self, at: SimTime, upload: u32, worker: u16) -> bool {
+        let store = self.stores.number(worker);
+        let attempt = self.lives.get(upload).polls - 1;
+        let sweeps = self.stores.poll_sweeps(store, upload, attempt);
+        if sweeps {
+            self.sweep(at, store, Some(upload));
+        }
+        sweeps
+    }
+
+    fn sweep(&mut self, at: SimTime, store: u16, poll_of: Option<u32>) {
+        let swept = self.stores.sweep(store, at);
+        self.observer.observe(
+            at,
+            Event::Swept {
+                store,
+                poll_of,
+                held_before: swept.held_before,
+                held: swept.held,
+                gone: swept.gone,
+                overdue_elsewhere: swept.overdue_elsewhere,
+            },
+        );
+    }
+
+    fn read(&mut self, at: SimTime, upload: u32, worker: u16) {
+        let store = self.stores.get(self.stores.number(worker));
+        let life = self.lives.get(upload);
+        let key = life.upload.key;
+        let by_id = if self.address == Address::Id { life.id } else { None };
+        let answer = match by_id {
+            Some(id) => store.read(id, at),
+            None => store.read_key(key, at),
+        };
+        let told = matches!(answer, Answer::Ready { .. } | Answer::Error | Answer::Interrupted);
+        if told && self.acknowledges {
+            match by_id {
+                Some(id) => store.acknowledge(id, at),
+                None => store.acknowledge_key(key, at),
+            }
+        }
+        life.note_answer(answer);
+        let attempt = life.polls - 1;
+        self.observer.observe(at, Event::Read { upload, attempt, worker, answer });
+        if told {
+            // An answer may have begun or renewed the entry's age.
+            self.store_changed(at, self.stores.number(worker));
+        }
+    }
+
+    /// An upload's processing ends.
+    pub(super) fn finish(&mut self, at: SimTime, upload: u32) {
+        let life = self.lives.get(upload);
+        let ticket = life.ticket.take().expect("processing ends once, and it was begun");
+        let worker = life.worker;
+        let (end, fact) =
+            if life.upload.fails { (End::Error, Fact::Failed) } else { (End::Ready, Fact::Succeeded) };
+        let store = self.stores.number(worker);
+        let accepted = self.stores.get(store).finish(ticket, end, at);
+        let held = self.stores.recount(store);
+        life.end_work(at, fact);
+        self.observer.observe(at, Event::Finished { upload, worker, store, end, accepted, held });
+        self.store_changed(at, store);
+        self.close(at);
+    }
+
+    /// A store's timer goes off.
+    pub(super) fn timer(&mut self, at: SimTime, store: u16) {
+        self.sweep(at, store, None);
+        if let Some(next) = self.stores.timer_after_timer(store, at) {
+            self.pending.schedule(next, Pending::Timer { store });
+        }
+    }
+
+    /// Sets the timer of a store whose entries changed, where the policy has one per entry.
+    fn store_changed(&mut self, at: SimTime, store: u16) {
+        if self.trigger == Trigger::Exact
+            && let Some(next) = self.stores.timer_after_change(store, at)
+        {
+            self.pending.schedule(next, Pending::Timer { store });
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The engine: one replication of one policy, in virtual time, one atomic step after the other.
+//!
+//! It drives a [`StatusStore`] through the calls that a web handler would make, and tells an [`Observer`] what happens; it
+//! knows nothing of reports. The order of events is that of time and, at one instant, of insertion. Steps of one handler
+//! that take no time run one after the other at once; where a step takes time, others run in between.
+
+mod client;
+mod events;
+mod handlers;
+mod lives;
+mod server;
+mod stores;
+
+use crate::registry::AgeBasis;
+use crate::scenario::{Address, Order, Policy, Scenario, ServiceTimes, Trigger};
+use crate::store::StatusStore;
+use crate::time::SimTime;
+use crate::trace::{Ending, Event, Observer};
+use crate::workload::Workload;
+use client::Client;
+use events::{EventList, Lane};
+use handlers::Stage;
+use lives::Lives;
+use server::{Request, Server};
+use stores::Stores;
+
+/// What is going to happen.
+#[derive(Clone, Copy, Debug)]
+enum Pending {
+    /// The workload's next upload arrives.
+    Arrival,
+    /// An upload's processing ends.
+    Processed { upload: u32 },
+    /// A client polls.
+    Poll { upload: u32 },
+    /// A handler goes on with its next step.
+    Step { upload: u32, worker: u16, stage: Stage },
+    /// A store's timer goes off.
+    Timer { store: u16 },
+}
+
+/// One replication of one policy.
+pub struct Engine<S: StatusStore, O> {
+    service: ServiceTimes,
+    order: Order,
+    address: Address,
+    trigger: Trigger,
+    /// Whether clients acknowledge the answer that ends their polling.
+    acknowledges: bool,
+    workload: std::iter::Peekable<Workload>,
+    pending: EventList<Pending>,
+    lives: Lives<S>,
+    client: Client,
+    server: Server,
+    stores: Stores<S>,
+    observer: O,
+    uploads: u32,
+    arrived: u32,
+}
+
+impl<S: StatusStore, O: Observer> Engine<S, O> {
+    /// A replication at its start. `new_store` makes the stores, as many as the policy's scope asks for.
+    pub fn new(scenario: &Scenario, policy: &Policy, seed: u64, new_store: impl Fn() -> S, observer: O) -> Self {
+        let mut engine = Engine {
+            service: scenario.server.service,
+            order: policy.order,
+            address: policy.address,
+            trigger: policy.trigger,
+            acknowledges: policy.retention.age == AgeBasis::Acknowledged,
+            workload: Workload::new(scenario, seed).peekable(),
+            pending: EventList::new(),
+            lives: Lives::new(),
+            client: Client::new(&scenario.client, seed),
+            server: Server::new(&scenario.server, seed),
+            stores: Stores::new(scenario.server.workers, policy, seed, new_store),
+            observer,
+            uploads: scenario.uploads,
+            arrived: 0,
+        };
+        engine.schedule_arrival();
+        for (store, at) in engine.stores.first_timers() {
+            engine.pending.schedule(at, Pending::Timer { store });
+        }
+        engine
+    }
+
+    /// Runs until so many uploads have arrived or, if there are not so many, until nothing more happens to any of them.
+    /// Returns whether that is so.
+    pub fn advance(&mut self, arrivals: u32) -> bool {
+        loop {
+            let all_arrived = self.arrived == self.uploads;
+            if all_arrived && self.lives.is_empty() {
+                return true;
+            }
+            if !all_arrived && self.arrived >= arrivals {
+                return false;
+            }
+            let (at, next) = self.pending.pop().expect("while a life goes on, something of it is pending");
+            self.step(at, next);
+        }
+    }
+
+    /// Runs to the end.
+    pub fn run(&mut self) {
+        while !self.advance(u32::MAX) {}
+    }
+
+    /// The observer.
+    pub fn observer(&mut self) -> &mut O {
+        &mut self.observer
+    }
+
+    /// The observer, the engine being done.
+    pub fn into_observer(self) -> O {
+        self.observer
+    }
+
+    fn step(&mut self, at: SimTime, next: Pending) {
+        match next {
+            Pending::Poll { upload } => {
+                let life = self.lives.get(upload);
+                let attempt = life.polls;
+                life.polls += 1;
+                self.request(at, Request::Poll { upload, attempt });
+            }
+            Pending::Processed { upload } => self.finish(at, upload),
+            Pending::Arrival => self.arrive(),
+            Pending::Step { upload, worker, stage } => self.resume(at, upload, worker, stage),
+            Pending::Timer { store } => self.timer(at, store),
+        }
+    }
+
+    fn schedule_arrival(&mut self) {
+        if let Some(upload) = self.workload.peek() {
+            self.pending.schedule_in(Lane::Arrival, upload.at, Pending::Arrival);
+        }
+    }
+
+    /// The next upload arrives.
+    fn arrive(&mut self) {
+        let upload = self.workload.next().expect("an arrival is scheduled only for an upload to come");
+        self.arrived += 1;
+        self.schedule_arrival();
+        self.lives.push(upload);
+        self.observer.observe(upload.at, Event::Arrived(&upload));
+        self.request(upload.at, Request::Upload(upload.number));
+        if self.arrived == self.uploads {
+            let overdue = self.stores.overdue(upload.at);
+            self.observer.observe(upload.at, Event::SpanEnded { overdue });
+        }
+    }
+
+    /// The client has the response to its upload.
+    fn upload_answered(&mut self, at: SimTime, upload: u32) {
+        let life = self.lives.get(upload);
+        if life.id.is_none() {
+            return self.end_client(at, upload, Ending::Refused);
+        }
+        let away_ns = life.upload.away_ns;
+        let first = at.after(self.client.first_delay_ns(away_ns));
+        match away_ns {
+            // Absences differ: in the lane they would stand in the way of all others.
+            Some(_) => self.pending.schedule(first, Pending::Poll { upload }),
+            None => self.pending.schedule_in(Lane::FirstPoll, first, Pending::Poll { upload }),
+        }
+    }
+
+    /// The client has the response to its latest poll.
+    fn poll_answered(&mut self, at: SimTime, upload: u32) {
+        let life = self.lives.get(upload);
+        match self.client.ending(life.answer, life.polls) {
+            Some(ending) => self.end_client(at, upload, ending),
+            None => {
+                let next = at.after(self.client.delay_ns(upload, life.polls));
+                self.pending.schedule_in(Lane::Poll, next, Pending::Poll { upload });
+            }
+        }
+    }
+
+    fn end_client(&mut self, at: SimTime, upload: u32, ending: Ending) {
+        self.lives.get(upload).end_client(at, ending);
+        self.observer.observe(at, Event::ClientEnded { upload, ending });
+        self.close(at);
+    }
+
+    /// Lets go of the lives that are over.
+    fn close(&mut self, at: SimTime) {
+        while let Some(life) = self.lives.pop_over() {
+            let (upload, facts, polls, ready_to_seen_ns) = (&life.upload, life.facts, life.polls, life.ready_to_seen_ns);
+            self.observer.observe(at, Event::Over { upload, facts, polls, ready_to_seen_ns });
+        }
+    }
+}

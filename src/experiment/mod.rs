@@ -1,0 +1,166 @@
+//! Experiments: replications of all policies of a scenario, compared upload by upload.
+//!
+//! One replication runs all policies side by side, a slice of arrivals at a time, so that the fate of each upload under one
+//! policy can be compared with its fate under the others and then be forgotten. The work is spread over threads by
+//! replication and policy; every result is a sum of integers or is put in order, so the number of threads decides nothing.
+
+pub mod rows;
+mod run;
+
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+use thiserror::Error;
+
+use crate::measure::{Pairs, Tally};
+use crate::scenario::Scenario;
+use rows::RowWriter;
+use run::{Run, new_run};
+
+/// How many uploads arrive before the policies wait for each other.
+const SLICE: u32 = 1 << 16;
+
+/// What an experiment does besides measuring.
+pub struct Options<'a> {
+    /// Threads, at least 1.
+    pub jobs: usize,
+    /// Whether to write a row for every upload and policy to a temporary file.
+    pub upload_rows: bool,
+    /// Told how many uploads of one policy have arrived since it was told last; may be called from any thread.
+    pub on_progress: &'a (dyn Fn(u64) + Sync),
+    /// Set by somebody else to stop the experiment.
+    pub stop: &'a AtomicBool,
+}
+
+/// What came of an experiment.
+pub struct Results {
+    /// What was run.
+    pub scenario: Scenario,
+    /// One per replication, in the order of their seeds.
+    pub replications: Vec<Replication>,
+}
+
+/// What came of one replication.
+pub struct Replication {
+    /// Its seed.
+    pub seed: u64,
+    /// One tally per policy, in the scenario's order.
+    pub tallies: Vec<Tally>,
+    /// One comparison per pair of policies, in the order of [`pairs_of`].
+    pub pairs: Vec<Pairs>,
+    /// The rows of `uploads.csv`, without the header, if they were asked for.
+    pub upload_rows: Option<File>,
+}
+
+/// Why an experiment has no results.
+#[derive(Debug, Error)]
+pub enum ExperimentError {
+    /// It was stopped.
+    #[error("interrupted; nothing was written")]
+    Interrupted,
+    /// The rows of `uploads.csv` could not be kept.
+    #[error("cannot write the rows of uploads.csv to a temporary file: {0}; free some space or set TMPDIR")]
+    Rows(#[from] std::io::Error),
+}
+
+/// The pairs of `policies` policies that are compared: each with each that comes after it.
+pub fn pairs_of(policies: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..policies).flat_map(move |first| (first + 1..policies).map(move |second| (first, second)))
+}
+
+impl Results {
+    /// One tally per policy over all replications.
+    #[must_use]
+    pub fn tallies(&self) -> Vec<Tally> {
+        let mut total = vec![Tally::default(); self.scenario.policies.len()];
+        for replication in &self.replications {
+            for (sum, tally) in total.iter_mut().zip(&replication.tallies) {
+                sum.merge(tally);
+            }
+        }
+        total
+    }
+
+    /// One comparison per pair of policies over all replications, with the numbers of the two policies.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<((usize, usize), Pairs)> {
+        let mut total: Vec<_> =
+            pairs_of(self.scenario.policies.len()).map(|pair| (pair, Pairs::default())).collect();
+        for replication in &self.replications {
+            for ((_, sum), pairs) in total.iter_mut().zip(&replication.pairs) {
+                sum.merge(pairs);
+            }
+        }
+        total
+    }
+}
+
+/// The seed of a replication, counted from 0: the scenario's seed and those after it.
+#[must_use]
+pub fn replication_seed(scenario: &Scenario, replication: u32) -> u64 {
+    scenario.seed.wrapping_add(u64::from(replication))
+}
+
+/// Runs all replications of a scenario.
+///
+/// # Errors
+/// [`ExperimentError::Interrupted`] if it was stopped, [`ExperimentError::Rows`] if upload rows were asked for and could not
+/// be kept.
+///
+/// # Panics
+/// If the operating system cannot start the threads.
+pub fn run(scenario: &Scenario, options: &Options<'_>) -> Result<Results, ExperimentError> {
+    let threads = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.jobs)
+        .build()
+        .expect("the operating system can start a few threads");
+    let replications = threads.install(|| {
+        (0..scenario.replications)
+            .into_par_iter()
+            .map(|number| replicate(scenario, replication_seed(scenario, number), options))
+            .collect::<Result<Vec<_>, _>>()
+    })?;
+    Ok(Results { scenario: scenario.clone(), replications })
+}
+
+fn replicate(scenario: &Scenario, seed: u64, options: &Options<'_>) -> Result<Replication, ExperimentError> {
+    let mut runs: Vec<Box<dyn Run>> =
+        scenario.policies.iter().map(|policy| new_run(scenario, policy, seed, options.upload_rows)).collect();
+    let mut pairs: Vec<_> = pairs_of(runs.len()).map(|_| Pairs::default()).collect();
+    let mut rows = options.upload_rows.then(|| RowWriter::new(scenario, seed)).transpose()?;
+    let mut arrivals = 0;
+    let mut done = false;
+    while !done {
+        if options.stop.load(Ordering::Relaxed) {
+            return Err(ExperimentError::Interrupted);
+        }
+        let slice = SLICE.min(scenario.uploads - arrivals);
+        arrivals += slice;
+        // The slice after the last arrival lets everything come to its end.
+        let until = if slice == 0 { u32::MAX } else { arrivals };
+        done = runs.par_iter_mut().map(|run| run.advance(until)).reduce(|| true, |a, b| a & b);
+        (options.on_progress)(u64::from(slice) * runs.len() as u64);
+        pair_up(&mut runs, &mut pairs);
+        if let Some(rows) = &mut rows {
+            rows.write(&mut runs)?;
+        }
+    }
+    Ok(Replication {
+        seed,
+        tallies: runs.into_iter().map(Run::into_tally).collect(),
+        pairs,
+        upload_rows: rows.map(RowWriter::finish).transpose()?,
+    })
+}
+
+/// Compares the uploads that are over under every policy.
+fn pair_up(runs: &mut [Box<dyn Run>], pairs: &mut [Pairs]) {
+    let over = runs.iter_mut().map(|run| run.outcomes().facts.len()).min().unwrap_or(0);
+    let facts: Vec<Vec<_>> = runs.iter_mut().map(|run| run.outcomes().facts.drain(..over).collect()).collect();
+    for ((first, second), pairs) in pairs_of(runs.len()).zip(pairs) {
+        for (&first, &second) in facts[first].iter().zip(&facts[second]) {
+            pairs.count(first, second);
+        }
+    }
+}

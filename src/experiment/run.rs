@@ -1,0 +1,80 @@
+//! One policy's run within a replication, whatever its store.
+
+use std::collections::VecDeque;
+
+use crate::engine::Engine;
+use crate::measure::{Facts, Tally};
+use crate::scenario::{Policy, Scenario, StoreKind};
+use crate::store::{Dict, RegistryStore, StatusStore};
+use crate::time::SimTime;
+use crate::trace::{Event, Observer};
+use crate::workload::Upload;
+
+/// A run that others can advance without knowing its store.
+pub(super) trait Run: Send {
+    /// See [`Engine::advance`].
+    fn advance(&mut self, arrivals: u32) -> bool;
+    /// What became of the uploads that are over.
+    fn outcomes(&mut self) -> &mut Outcomes;
+    fn into_tally(self: Box<Self>) -> Tally;
+}
+
+/// What became of each upload, in the order of arrival, until somebody takes it away.
+#[derive(Default)]
+pub(super) struct Outcomes {
+    pub(super) facts: VecDeque<Facts>,
+    /// The same with all details, if they are wanted.
+    pub(super) rows: Option<VecDeque<Outcome>>,
+}
+
+/// What became of one upload.
+#[derive(Clone, Copy)]
+pub(super) struct Outcome {
+    pub(super) upload: Upload,
+    pub(super) facts: Facts,
+    pub(super) polls: u32,
+    pub(super) ready_to_seen_ns: Option<u64>,
+}
+
+impl Observer for Outcomes {
+    #[inline]
+    fn observe(&mut self, _: SimTime, event: Event<'_>) {
+        if let Event::Over { upload, facts, polls, ready_to_seen_ns } = event {
+            self.facts.push_back(facts);
+            if let Some(rows) = &mut self.rows {
+                rows.push_back(Outcome { upload: *upload, facts, polls, ready_to_seen_ns });
+            }
+        }
+    }
+}
+
+impl<S: StatusStore + Send> Run for Engine<S, (Tally, Outcomes)>
+where
+    S::Ticket: Send,
+    S::Id: Send,
+{
+    fn advance(&mut self, arrivals: u32) -> bool {
+        Engine::advance(self, arrivals)
+    }
+
+    fn outcomes(&mut self) -> &mut Outcomes {
+        &mut self.observer().1
+    }
+
+    fn into_tally(self: Box<Self>) -> Tally {
+        self.into_observer().0
+    }
+}
+
+/// A policy's run at its start.
+pub(super) fn new_run(scenario: &Scenario, policy: &Policy, seed: u64, rows: bool) -> Box<dyn Run> {
+    let outcomes = Outcomes { rows: rows.then(VecDeque::new), ..Outcomes::default() };
+    let observer = (Tally::default(), outcomes);
+    let retention = policy.retention;
+    match policy.store {
+        StoreKind::Registry => {
+            Box::new(Engine::new(scenario, policy, seed, || RegistryStore::new(retention), observer))
+        }
+        StoreKind::Dict => Box::new(Engine::new(scenario, policy, seed, || Dict::new(retention), observer)),
+    }
+}

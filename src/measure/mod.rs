@@ -1,0 +1,227 @@
+//! Measurements: what the reports count. Integers until the very end, so that merging is exact and its order no matter.
+
+mod facts;
+pub mod interval;
+mod pairs;
+
+use hdrhistogram::Histogram;
+
+pub use facts::{Fact, Facts};
+pub use pairs::{Cells, Group, Pairs};
+
+use crate::store::Gone;
+use crate::time::SimTime;
+use crate::trace::{Event, Observer};
+
+/// Everything counted about one policy, in one replication or several.
+#[derive(Clone)]
+pub struct Tally {
+    /// Polls answered.
+    pub polls: u64,
+    /// Sweeps run.
+    pub sweeps: u64,
+    /// Entries that a scan of everything at each sweep would have visited.
+    pub entries_scanned: u64,
+    /// Entries that sweeps removed.
+    pub entries_removed: u64,
+    /// The most entries that one sweep would have visited.
+    pub sweep_scan_max: u64,
+    /// Entries held, all stores together, within the span.
+    pub live: OverTime,
+    /// Entries due and still there, all stores together, within the span.
+    pub overdue: OverTime,
+    /// The longest time that an entry was due and still there, in nanoseconds, within the span.
+    pub overdue_ns_max: u64,
+    /// From the first arrival to the last, in nanoseconds; over several replications, their sum.
+    pub span_ns: u128,
+    /// From success to the response that told of it, in nanoseconds.
+    pub ready_to_seen: Histogram<u64>,
+    /// The longest of these.
+    pub ready_to_seen_ns_max: Option<u64>,
+    /// How many uploads ended with each set of facts.
+    sets: Vec<u64>,
+    /// While running: what each store holds, and since when that is so; nothing before and after the span.
+    now: Option<Held>,
+}
+
+/// A count over time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OverTime {
+    /// Its sum over time: count times nanoseconds.
+    pub area_ns: u128,
+    /// Its maximum.
+    pub max: u64,
+}
+
+#[derive(Clone)]
+struct Held {
+    stores: Vec<u64>,
+    total: u64,
+    since: SimTime,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Tally {
+            polls: 0,
+            sweeps: 0,
+            entries_scanned: 0,
+            entries_removed: 0,
+            sweep_scan_max: 0,
+            live: OverTime::default(),
+            overdue: OverTime::default(),
+            overdue_ns_max: 0,
+            span_ns: 0,
+            ready_to_seen: Histogram::new(3).expect("three significant digits are allowed"),
+            ready_to_seen_ns_max: None,
+            sets: vec![0; Facts::SETS],
+            now: None,
+        }
+    }
+}
+
+impl Tally {
+    /// Uploads counted.
+    #[must_use]
+    pub fn uploads(&self) -> u64 {
+        self.sets.iter().sum()
+    }
+
+    /// Uploads of which a fact is true.
+    #[must_use]
+    pub fn count(&self, fact: Fact) -> u64 {
+        self.count_where(|facts| facts.contains(fact))
+    }
+
+    /// Uploads whose facts are as asked for.
+    pub fn count_where(&self, wanted: impl Fn(Facts) -> bool) -> u64 {
+        let sets = self.sets.iter().enumerate();
+        sets.filter(|&(index, &count)| count > 0 && wanted(Facts::from_index(index))).map(|(_, count)| count).sum()
+    }
+
+    /// Entries held on average over the span; `None` if the span is empty.
+    #[must_use]
+    pub fn live_mean(&self) -> Option<f64> {
+        self.mean(self.live)
+    }
+
+    /// Overdue entries on average over the span; `None` if the span is empty.
+    #[must_use]
+    pub fn overdue_mean(&self) -> Option<f64> {
+        self.mean(self.overdue)
+    }
+
+    fn mean(&self, count: OverTime) -> Option<f64> {
+        (self.span_ns > 0).then(|| count.area_ns as f64 / self.span_ns as f64)
+    }
+
+    /// A quantile of the time from success to the response that told of it, in nanoseconds, to three significant digits;
+    /// `None` if nobody was told.
+    #[must_use]
+    pub fn ready_to_seen_ns(&self, quantile: f64) -> Option<u64> {
+        let longest = self.ready_to_seen_ns_max?;
+        Some(self.ready_to_seen.value_at_quantile(quantile).min(longest))
+    }
+
+    /// Adds what another replication counted.
+    pub fn merge(&mut self, other: &Tally) {
+        self.polls += other.polls;
+        self.sweeps += other.sweeps;
+        self.entries_scanned += other.entries_scanned;
+        self.entries_removed += other.entries_removed;
+        self.sweep_scan_max = self.sweep_scan_max.max(other.sweep_scan_max);
+        for (mine, others) in [(&mut self.live, other.live), (&mut self.overdue, other.overdue)] {
+            mine.area_ns += others.area_ns;
+            mine.max = mine.max.max(others.max);
+        }
+        self.overdue_ns_max = self.overdue_ns_max.max(other.overdue_ns_max);
+        self.span_ns += other.span_ns;
+        self.ready_to_seen.add(&other.ready_to_seen).expect("a histogram that resizes itself takes any other");
+        self.ready_to_seen_ns_max = self.ready_to_seen_ns_max.max(other.ready_to_seen_ns_max);
+        for (mine, others) in self.sets.iter_mut().zip(&other.sets) {
+            *mine += others;
+        }
+    }
+
+    /// From now on a store holds so many entries.
+    fn hold(&mut self, at: SimTime, store: u16, held: u64) {
+        let Some(now) = &mut self.now else { return };
+        let store = usize::from(store);
+        if now.stores.len() <= store {
+            now.stores.resize(store + 1, 0);
+        }
+        self.live.area_ns += u128::from(now.total) * u128::from(at.since(now.since));
+        now.since = at;
+        now.total = now.total - now.stores[store] + held;
+        now.stores[store] = held;
+        self.live.max = self.live.max.max(now.total);
+    }
+
+    /// Entries leave that may have been due for a while, so many others being due at the moment.
+    fn leave(&mut self, at: SimTime, gone: &[Gone], overdue_elsewhere: u64) {
+        if self.now.is_none() {
+            return;
+        }
+        let mut overdue = overdue_elsewhere;
+        for due in gone.iter().filter_map(|entry| entry.due) {
+            let for_ns = at.since(due);
+            overdue += u64::from(for_ns > 0);
+            self.overdue.area_ns += u128::from(for_ns);
+            self.overdue_ns_max = self.overdue_ns_max.max(for_ns);
+        }
+        self.overdue.max = self.overdue.max.max(overdue);
+    }
+
+    fn note_seen(&mut self, ready_to_seen_ns: u64) {
+        // The histogram begins at 1.
+        self.ready_to_seen.record(ready_to_seen_ns.max(1)).expect("a histogram that resizes itself takes any value");
+        self.ready_to_seen_ns_max = self.ready_to_seen_ns_max.max(Some(ready_to_seen_ns));
+    }
+}
+
+impl Observer for Tally {
+    #[inline]
+    fn observe(&mut self, at: SimTime, event: Event<'_>) {
+        match event {
+            Event::Read { .. } => self.polls += 1,
+            Event::Swept { store, held_before, held, gone, overdue_elsewhere, .. } => {
+                self.sweeps += 1;
+                self.entries_scanned += held_before;
+                self.sweep_scan_max = self.sweep_scan_max.max(held_before);
+                if held != held_before || !gone.is_empty() {
+                    self.entries_removed += gone.len() as u64;
+                    self.leave(at, gone, overdue_elsewhere);
+                    self.hold(at, store, held);
+                }
+            }
+            Event::Began { store, held, gone, overdue_elsewhere, .. } => {
+                if !gone.is_empty() {
+                    self.leave(at, gone, overdue_elsewhere);
+                }
+                self.hold(at, store, held);
+            }
+            Event::Finished { store, held, .. } => self.hold(at, store, held),
+            Event::Arrived(upload) => {
+                if upload.number == 0 {
+                    self.now = Some(Held { stores: Vec::new(), total: 0, since: at });
+                    // Completed to a span when it ends.
+                    self.span_ns = u128::from(at.as_ns());
+                }
+            }
+            Event::SpanEnded { overdue } => {
+                self.leave(at, overdue, 0);
+                if let Some(now) = self.now.take() {
+                    self.live.area_ns += u128::from(now.total) * u128::from(at.since(now.since));
+                    self.span_ns = u128::from(at.as_ns()) - self.span_ns;
+                }
+            }
+            Event::Over { facts, ready_to_seen_ns, .. } => {
+                self.sets[facts.index()] += 1;
+                if let Some(ready_to_seen_ns) = ready_to_seen_ns {
+                    self.note_seen(ready_to_seen_ns);
+                }
+            }
+            Event::ClientEnded { .. } => {}
+        }
+    }
+}

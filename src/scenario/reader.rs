@@ -1,0 +1,212 @@
+//! Reading TOML tables key by key, collecting every fault of the file on the way.
+//!
+//! serde stops at the first fault, so the tables are read by hand: each key is asked for by name, which also tells which
+//! keys there are, and what nobody asked for is unknown.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::str::FromStr;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::problem::{Fault, nearest};
+
+/// The faults found so far.
+pub(super) type Faults = RefCell<Vec<Fault>>;
+
+/// A TOML value with its place.
+pub(super) type Value<'a> = Spanned<DeValue<'a>>;
+
+/// A type that a TOML value can be turned into; an error says what was expected, as in "a duration such as \"30m\"".
+pub(super) trait FromToml: Sized {
+    fn from_toml(value: &Value<'_>, faults: &Faults) -> Result<Self, String>;
+}
+
+/// A table that is being read. [`Table::finish`] must be called at the end.
+pub(super) struct Table<'a> {
+    entries: &'a DeTable<'a>,
+    faults: &'a Faults,
+    /// Where to point when a key is missing.
+    span: Range<usize>,
+    name: String,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Table<'a> {
+    pub(super) fn new(name: &str, entries: &'a DeTable<'a>, span: Range<usize>, faults: &'a Faults) -> Self {
+        Table { entries, faults, span, name: name.to_owned(), known: Vec::new() }
+    }
+
+    /// A value that is itself a table, or a fault.
+    pub(super) fn of(name: &str, value: &'a Value<'a>, faults: &'a Faults) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::Table(entries) => Some(Table::new(name, entries, value.span(), faults)),
+            other => {
+                faults.borrow_mut().push(Fault {
+                    span: value.span(),
+                    message: format!("`{name}` must be a table"),
+                    label: format!("this is {}", article(other.type_str())),
+                    help: None,
+                });
+                None
+            }
+        }
+    }
+
+    /// Reports a fault at a key of this table, or at the table where the key is not there.
+    pub(super) fn fault(&self, key: &str, message: impl Into<String>, label: impl Into<String>, help: impl Into<String>) {
+        let span = self.entries.get(key).map_or(self.span.clone(), Spanned::span);
+        self.push(span, message.into(), label.into(), Some(help.into()));
+    }
+
+    fn push(&self, span: Range<usize>, message: String, label: String, help: Option<String>) {
+        self.faults.borrow_mut().push(Fault { span, message, label, help });
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    fn value(&mut self, key: &'static str) -> Option<&'a Value<'a>> {
+        self.known.push(key);
+        self.entries.get(key)
+    }
+
+    fn missing(&self, key: &str) {
+        let message = format!("`{key}` is missing in {}", self.name);
+        self.push(self.span.clone(), message, format!("add `{key} = …`"), None);
+    }
+
+    /// The value of a key, or nothing if it is absent or faulty.
+    pub(super) fn optional<T: FromToml>(&mut self, key: &'static str) -> Option<T> {
+        let value = self.value(key)?;
+        match T::from_toml(value, self.faults) {
+            Ok(value) => Some(value),
+            Err(expected) => {
+                let label = format!("expected {expected}");
+                self.push(value.span(), format!("`{key}` is not valid"), label, None);
+                None
+            }
+        }
+    }
+
+    /// The value of a key that must be there.
+    pub(super) fn required<T: FromToml>(&mut self, key: &'static str) -> Option<T> {
+        if !self.has(key) {
+            self.known.push(key);
+            self.missing(key);
+            return None;
+        }
+        self.optional(key)
+    }
+
+    /// The value of a key, or a default.
+    pub(super) fn or<T: FromToml>(&mut self, key: &'static str, default: T) -> T {
+        self.optional(key).unwrap_or(default)
+    }
+
+    /// The table under a key.
+    pub(super) fn table(&mut self, key: &'static str) -> Option<Table<'a>> {
+        let value = self.value(key)?;
+        Table::of(&format!("`{key}`"), value, self.faults)
+    }
+
+    /// The table under a key that must be there.
+    pub(super) fn required_table(&mut self, key: &'static str) -> Option<Table<'a>> {
+        if !self.has(key) {
+            self.known.push(key);
+            self.missing(key);
+            return None;
+        }
+        self.table(key)
+    }
+
+    /// The tables of an array of tables, which must be there and not be empty.
+    pub(super) fn tables(&mut self, key: &'static str) -> Vec<Table<'a>> {
+        let name = format!("[[{key}]]");
+        match self.value(key).map(|value| (value.span(), value.get_ref())) {
+            Some((_, DeValue::Array(items))) if !items.is_empty() => {
+                items.iter().filter_map(|item| Table::of(&name, item, self.faults)).collect()
+            }
+            found => {
+                let span = found.map_or(self.span.clone(), |(span, _)| span);
+                let message = format!("there is no {name}");
+                self.push(span, message, format!("add at least one {name}"), None);
+                Vec::new()
+            }
+        }
+    }
+
+    /// One of a list of words.
+    pub(super) fn choice<T: Copy>(&mut self, key: &'static str, default: Option<T>, choices: &[(&str, T)]) -> Option<T> {
+        let Some(value) = self.value(key) else {
+            if default.is_none() {
+                self.missing(key);
+            }
+            return default;
+        };
+        let word = value.get_ref().as_str().unwrap_or_default();
+        if let Some(&(_, choice)) = choices.iter().find(|(name, _)| *name == word) {
+            return Some(choice);
+        }
+        let names = choices.iter().map(|(name, _)| *name);
+        let label = match nearest(word, names.clone()) {
+            Some(name) => format!("did you mean \"{name}\"?"),
+            None => "not one of the allowed words".to_owned(),
+        };
+        let allowed = names.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+        self.push(value.span(), format!("`{key}` is not valid"), label, Some(format!("allowed: {allowed}")));
+        None
+    }
+
+    /// Reports the keys that nobody asked for.
+    pub(super) fn finish(self) {
+        for (key, _) in self.entries {
+            let word = key.get_ref().as_ref();
+            if self.known.contains(&word) {
+                continue;
+            }
+            let label = match nearest(word, self.known.iter().copied()) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => "unknown".to_owned(),
+            };
+            let known = self.known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let message = format!("unknown key `{word}` in {}", self.name);
+            self.push(key.span(), message, label, Some(format!("known keys here: {known}")));
+        }
+    }
+}
+
+fn article(kind: &str) -> String {
+    let vowel = kind.starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {kind}", if vowel { "an" } else { "a" })
+}
+
+/// An integer, without losing any digit of it.
+pub(super) fn integer<T: FromStr>(value: &Value<'_>) -> Option<T> {
+    let integer = value.get_ref().as_integer()?;
+    (integer.radix() == 10).then(|| integer.as_str().parse().ok())?
+}
+
+/// An integer or a float.
+pub(super) fn number(value: &Value<'_>) -> Option<f64> {
+    let text = match value.get_ref() {
+        DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str(),
+        DeValue::Float(float) => float.as_str(),
+        _ => return None,
+    };
+    text.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+impl FromToml for String {
+    fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
+        value.get_ref().as_str().map(str::to_owned).ok_or_else(|| "a string in quotes".to_owned())
+    }
+}
+
+impl FromToml for u64 {
+    fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
+        integer(value).ok_or_else(|| "a whole number of 0 or more".to_owned())
+    }
+}

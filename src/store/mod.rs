@@ -1,0 +1,102 @@
+//! What keeps the statuses: the interface that the engine drives, and the stores behind it.
+//!
+//! A store is called as a web handler would call it, one call per atomic step. Calls take `&self`, as they do where many
+//! threads share a store.
+
+mod dict;
+mod registry;
+
+pub use dict::Dict;
+pub use registry::RegistryStore;
+
+use crate::registry::State;
+use crate::time::SimTime;
+
+/// A store of upload statuses.
+pub trait StatusStore {
+    /// What `begin` hands to the background work.
+    type Ticket;
+    /// What `begin` hands to the client; a store without ids uses the key.
+    type Id: Copy;
+
+    /// An upload begins under a key. `upload` tells one upload from another and is what a reader of `Ready` gets.
+    /// Entries that had to go for it, or that it overwrote, are added to `gone`.
+    ///
+    /// # Errors
+    /// [`Refused`] if the store is full.
+    fn begin(&self, key: u32, upload: u32, now: SimTime, gone: &mut Vec<Gone>) -> Result<(Self::Ticket, Self::Id), Refused>;
+
+    /// The background work ended. Returns whether the store took it.
+    fn finish(&self, ticket: Self::Ticket, end: End, now: SimTime) -> bool;
+
+    /// A poll by id.
+    fn read(&self, id: Self::Id, now: SimTime) -> Answer;
+
+    /// A poll by key.
+    fn read_key(&self, key: u32, now: SimTime) -> Answer;
+
+    /// The client has its answer.
+    fn acknowledge(&self, id: Self::Id, now: SimTime);
+
+    /// The client of a key has its answer.
+    fn acknowledge_key(&self, key: u32, now: SimTime);
+
+    /// Removes everything that is due; each removed entry is added to `gone`.
+    fn sweep(&self, now: SimTime, gone: &mut Vec<Gone>);
+
+    /// Removes what a key names, whatever its state. Returns whether it was there.
+    fn clear(&self, key: u32) -> bool;
+
+    /// How many entries the store holds, tombstones included: what a scan of all of it would visit.
+    fn held(&self) -> u64;
+
+    /// Adds every entry that is due at `now` and still there to `found`.
+    fn due(&self, now: SimTime, found: &mut Vec<Gone>);
+
+    /// When the next entry falls due, if any will; may lie in the past.
+    fn next_due(&self) -> Option<SimTime>;
+}
+
+/// How background work ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Its result can be read.
+    Ready,
+    /// It failed.
+    Error,
+}
+
+/// What a poll is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The work is going on.
+    Processing,
+    /// The work ended well; `upload` is the one whose result the client would load.
+    Ready {
+        /// The upload that wrote this.
+        upload: u32,
+    },
+    /// The work failed.
+    Error,
+    /// The work was lost.
+    Interrupted,
+    /// There was an entry; its time is over, and this was its last state.
+    Expired(State),
+    /// No entry.
+    NotFound,
+}
+
+/// An entry that is being removed, or is due to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// Its key.
+    pub key: u32,
+    /// Its last state.
+    pub state: State,
+    /// When it fell due; `None` if it had not.
+    pub due: Option<SimTime>,
+}
+
+/// The store is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;

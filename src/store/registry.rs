@@ -1,0 +1,97 @@
+//! The status registry as a [`StatusStore`].
+
+use rustc_hash::FxBuildHasher;
+
+use super::{Answer, End, Gone, Refused, StatusStore};
+use crate::registry::{Full, Outcome, Reclaimed, Registry, Retention, Status, Ticket, UploadId};
+use crate::time::SimTime;
+
+/// The registry, with file names and results as numbers.
+pub struct RegistryStore {
+    registry: Registry<u32, u32, FxBuildHasher>,
+}
+
+/// A ticket, and the upload that will be the result.
+pub struct RegistryTicket {
+    ticket: Ticket<u32, u32, FxBuildHasher>,
+    upload: u32,
+}
+
+impl RegistryStore {
+    /// An empty registry, of one part: the engine has one thread.
+    #[must_use]
+    pub fn new(retention: Retention) -> Self {
+        RegistryStore { registry: Registry::with_shards_and_hasher(retention, 1, FxBuildHasher) }
+    }
+}
+
+fn gone(record: Reclaimed<'_, u32>) -> Gone {
+    Gone { key: *record.key, state: record.state, due: record.due_ns.map(SimTime::from_ns) }
+}
+
+fn answer(status: Status<u32>) -> Answer {
+    match status {
+        Status::Unknown => Answer::NotFound,
+        Status::Processing => Answer::Processing,
+        Status::Ready(upload) => Answer::Ready { upload },
+        Status::Failed(_) => Answer::Error,
+        Status::Interrupted => Answer::Interrupted,
+        Status::Expired(last) => Answer::Expired(last),
+    }
+}
+
+impl StatusStore for RegistryStore {
+    type Ticket = RegistryTicket;
+    type Id = UploadId;
+
+    fn begin(&self, key: u32, upload: u32, now: SimTime, evicted: &mut Vec<Gone>) -> Result<(RegistryTicket, UploadId), Refused> {
+        let begun = self.registry.begin_with(key, now.as_ns(), |record| evicted.push(gone(record)));
+        let ticket = begun.map_err(|Full| Refused)?;
+        let id = ticket.id();
+        Ok((RegistryTicket { ticket, upload }, id))
+    }
+
+    fn finish(&self, RegistryTicket { ticket, upload }: RegistryTicket, end: End, now: SimTime) -> bool {
+        let outcome = match end {
+            End::Ready => Outcome::Ready(upload),
+            End::Error => Outcome::Failed(upload),
+        };
+        ticket.finish(outcome, now.as_ns()).is_ok()
+    }
+
+    fn read(&self, id: UploadId, now: SimTime) -> Answer {
+        answer(self.registry.read(id, now.as_ns()))
+    }
+
+    fn read_key(&self, key: u32, now: SimTime) -> Answer {
+        answer(self.registry.read_key(&key, now.as_ns()))
+    }
+
+    fn acknowledge(&self, id: UploadId, now: SimTime) {
+        self.registry.acknowledge(id, now.as_ns());
+    }
+
+    fn acknowledge_key(&self, key: u32, now: SimTime) {
+        self.registry.acknowledge_key(&key, now.as_ns());
+    }
+
+    fn sweep(&self, now: SimTime, removed: &mut Vec<Gone>) {
+        self.registry.sweep_with(now.as_ns(), |record| removed.push(gone(record)));
+    }
+
+    fn clear(&self, key: u32) -> bool {
+        self.registry.clear_key(&key)
+    }
+
+    fn held(&self) -> u64 {
+        self.registry.counts().total() as u64
+    }
+
+    fn due(&self, now: SimTime, found: &mut Vec<Gone>) {
+        self.registry.for_each_due(now.as_ns(), |record| found.push(gone(record)));
+    }
+
+    fn next_due(&self) -> Option<SimTime> {
+        self.registry.next_due().map(SimTime::from_ns)
+    }
+}

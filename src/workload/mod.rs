@@ -1,0 +1,94 @@
+//! The workload: who uploads what, when, how long it takes, and who goes away. The same for every policy.
+
+mod sample;
+
+use crate::rng::{Die, PerUpload, Source, below};
+use crate::scenario::{Arrivals, ClientSpec, Scenario, WorkloadSpec};
+use crate::time::SimTime;
+use sample::{Sampler, exponential_ns};
+
+/// One upload, before anything happens to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Its number, from 0 in the order of arrival.
+    pub number: u32,
+    /// When the client sends it.
+    pub at: SimTime,
+    /// Its name; equal numbers are equal names.
+    pub key: u32,
+    /// How long its processing takes, in nanoseconds.
+    pub processing_ns: u64,
+    /// Whether its processing ends with an error.
+    pub fails: bool,
+    /// How long the client is away right after the upload, in nanoseconds; `None` if it stays.
+    pub away_ns: Option<u64>,
+}
+
+/// The uploads of one replication, in the order of their arrival.
+pub struct Workload {
+    uploads: u32,
+    next: u32,
+    clock: SimTime,
+    arrivals: Arrivals,
+    arrival: PerUpload<1>,
+    processing: (PerUpload<2>, Sampler, Die),
+    away: (PerUpload<2>, Sampler, Die),
+    keys: Option<(PerUpload<1>, u32)>,
+}
+
+impl Workload {
+    /// The workload of a scenario under one replication's seed.
+    #[must_use]
+    pub fn new(scenario: &Scenario, seed: u64) -> Self {
+        let Scenario { uploads, workload, client, .. } = scenario;
+        let WorkloadSpec { arrivals, processing, failure, distinct_keys } = workload;
+        let ClientSpec { away_chance, away_time, .. } = client;
+        Workload {
+            uploads: *uploads,
+            next: 0,
+            clock: SimTime::ZERO,
+            arrivals: arrivals.clone(),
+            arrival: PerUpload::new(seed, Source::Arrival),
+            processing: (PerUpload::new(seed, Source::Processing), Sampler::new(processing), Die::new(failure.get())),
+            away: (PerUpload::new(seed, Source::Away), Sampler::new(away_time), Die::new(away_chance.get())),
+            keys: distinct_keys.map(|keys| (PerUpload::new(seed, Source::Key), keys)),
+        }
+    }
+
+    /// When an upload comes, the one before it having come at the current clock.
+    fn arrival(&mut self, number: u32) -> SimTime {
+        let gap_ns = match self.arrivals {
+            Arrivals::Poisson { mean_gap_ns } => {
+                let [draw] = self.arrival.draws(u64::from(number));
+                exponential_ns(mean_gap_ns, draw)
+            }
+            Arrivals::Fixed { every_ns } => every_ns,
+            Arrivals::Burst { size, every_ns } => if number.is_multiple_of(size) { every_ns } else { 0 },
+        };
+        self.clock.after(gap_ns)
+    }
+}
+
+impl Iterator for Workload {
+    type Item = Upload;
+
+    fn next(&mut self) -> Option<Upload> {
+        if self.next == self.uploads {
+            return None;
+        }
+        let number = self.next;
+        self.next += 1;
+        self.clock = self.arrival(number);
+        let (stream, time, failure) = &mut self.processing;
+        let [length, outcome] = stream.draws(u64::from(number));
+        let (processing_ns, fails) = (time.sample_ns(length), failure.says_yes(outcome));
+        let (stream, time, chance) = &mut self.away;
+        let [goes, length] = stream.draws(u64::from(number));
+        let away_ns = chance.says_yes(goes).then(|| time.sample_ns(length));
+        let key = match &mut self.keys {
+            None => number,
+            Some((stream, keys)) => below(stream.draws(u64::from(number))[0], *keys),
+        };
+        Some(Upload { number, at: self.clock, key, processing_ns, fails, away_ns })
+    }
+}
