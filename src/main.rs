@@ -1,15 +1,23 @@
-//! temporary
-fn main() {
-    let text = std::fs::read_to_string(std::env::args().nth(1).unwrap()).unwrap();
-    let s = stillready::scenario::Scenario::parse("x", "x.toml", &text).map_err(|e| format!("{:?}", miette::Report::new(e))).unwrap_or_else(|e| {eprintln!("{e}"); std::process::exit(3)});
-    let t = std::time::Instant::now();
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let jobs: usize = std::env::args().nth(2).unwrap().parse().unwrap();
-    let r = stillready::experiment::run(&s, &stillready::experiment::Options{jobs, upload_rows:false, on_progress:&|_|(), stop:&stop}).unwrap();
-    for (p, t) in s.policies.iter().zip(r.tallies()) {
-        println!("{} uploads {} polls {} sweeps {} scanned {} removed {}", p.name, t.uploads(), t.polls, t.sweeps, t.entries_scanned, t.entries_removed);
-        for f in stillready::measure::Fact::COLUMNS { print!("{} {}; ", f.name(), t.count(f)); }
-        println!("live {:?} {} overdue {:?} {} {}", t.live_mean(), t.live.max, t.overdue_mean(), t.overdue.max, t.overdue_ns_max);
+//! The program `stillready`: parse, run, exit.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use stillready::exit::Exit;
+
+fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        eprintln!("stillready has a bug: {panic}\nPlease report it together with the command line and the scenario.");
+    }));
+    let arguments = cli::Arguments::parse();
+    match cli::run(&arguments) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(failure) if failure.is_broken_pipe() => ExitCode::from(Exit::Pass.code()),
+        Err(failure) => {
+            failure.print(&arguments);
+            ExitCode::from(failure.exit().code())
+        }
     }
-    println!("{:?}", t.elapsed());
 }

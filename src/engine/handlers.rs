@@ -1,5 +1,6 @@
 //! The handlers of the web service, step by step, and the work behind them.
 
+use super::stores::Change;
 use super::{Engine, Pending};
 use crate::engine::events::Lane;
 use crate::engine::server::Request;
@@ -99,7 +100,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         let life = self.lives.get(upload);
         let (key, processing_ns) = (life.upload.key, life.upload.processing_ns);
         let store = self.stores.number(worker);
-        let (begun, held, gone, overdue_elsewhere) = self.stores.begin(store, key, upload, at);
+        let (begun, Change { held, gone, overdue_elsewhere, .. }) = self.stores.begin(store, key, upload, at);
         self.observer.observe(at, Event::Began { upload, worker, store, held, gone, overdue_elsewhere });
         life.worker = worker;
         match begun {
@@ -123,18 +124,9 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     fn sweep(&mut self, at: SimTime, store: u16, poll_of: Option<u32>) {
-        let swept = self.stores.sweep(store, at);
-        self.observer.observe(
-            at,
-            Event::Swept {
-                store,
-                poll_of,
-                held_before: swept.held_before,
-                held: swept.held,
-                gone: swept.gone,
-                overdue_elsewhere: swept.overdue_elsewhere,
-            },
-        );
+        let Change { held_before, held, gone, overdue_elsewhere } = self.stores.sweep(store, at);
+        let event = Event::Swept { store, poll_of, held_before, held, gone, overdue_elsewhere };
+        self.observer.observe(at, event);
     }
 
     fn read(&mut self, at: SimTime, upload: u32, worker: u16) {
@@ -167,8 +159,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         let life = self.lives.get(upload);
         let ticket = life.ticket.take().expect("processing ends once, and it was begun");
         let worker = life.worker;
-        let (end, fact) =
-            if life.upload.fails { (End::Error, Fact::Failed) } else { (End::Ready, Fact::Succeeded) };
+        let (end, fact) = if life.upload.fails { (End::Error, Fact::Failed) } else { (End::Ready, Fact::Succeeded) };
         let store = self.stores.number(worker);
         let accepted = self.stores.get(store).finish(ticket, end, at);
         let held = self.stores.recount(store);

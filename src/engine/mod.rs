@@ -186,7 +186,8 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     /// Lets go of the lives that are over.
     fn close(&mut self, at: SimTime) {
         while let Some(life) = self.lives.pop_over() {
-            let (upload, facts, polls, ready_to_seen_ns) = (&life.upload, life.facts, life.polls, life.ready_to_seen_ns);
+            let (upload, facts, polls, ready_to_seen_ns) =
+                (&life.upload, life.facts, life.polls, life.ready_to_seen_ns);
             self.observer.observe(at, Event::Over { upload, facts, polls, ready_to_seen_ns });
         }
     }

@@ -24,11 +24,15 @@ struct Shelf<S> {
     timer: Option<SimTime>,
 }
 
-/// What a sweep did.
-pub(super) struct Swept<'a> {
+/// What a call changed in a store.
+pub(super) struct Change<'a> {
+    /// Entries held before it.
     pub(super) held_before: u64,
+    /// Entries held after it.
     pub(super) held: u64,
+    /// What it took away.
     pub(super) gone: &'a [Gone],
+    /// Entries due and still there in all other stores.
     pub(super) overdue_elsewhere: u64,
 }
 
@@ -64,19 +68,17 @@ impl<S: StatusStore> Stores<S> {
         &self.stores[usize::from(store)].store
     }
 
-    /// Calls `begin` of a store. Returns its result, the entries it holds, what went for it, and what is overdue elsewhere.
+    /// Begins an upload in a store; nothing if that is full.
     pub(super) fn begin(
         &mut self,
         store: u16,
         key: u32,
         upload: u32,
         now: SimTime,
-    ) -> (Option<(S::Ticket, S::Id)>, u64, &[Gone], u64) {
+    ) -> (Option<(S::Ticket, S::Id)>, Change<'_>) {
         self.gone.clear();
         let begun = self.stores[usize::from(store)].store.begin(key, upload, now, &mut self.gone).ok();
-        let overdue_elsewhere = if self.gone.is_empty() { 0 } else { self.overdue_elsewhere(store, now) };
-        let held = self.recount(store);
-        (begun, held, &self.gone, overdue_elsewhere)
+        (begun, self.changed(store, now))
     }
 
     /// Counts what a store holds, after a call that may have changed it.
@@ -100,15 +102,18 @@ impl<S: StatusStore> Stores<S> {
         }
     }
 
-    pub(super) fn sweep(&mut self, store: u16, now: SimTime) -> Swept<'_> {
-        let shelf = &mut self.stores[usize::from(store)];
-        let held_before = shelf.held;
+    pub(super) fn sweep(&mut self, store: u16, now: SimTime) -> Change<'_> {
         self.gone.clear();
-        shelf.store.sweep(now, &mut self.gone);
-        shelf.held = shelf.store.held();
-        let held = shelf.held;
-        let overdue_elsewhere = self.overdue_elsewhere(store, now);
-        Swept { held_before, held, gone: &self.gone, overdue_elsewhere }
+        self.stores[usize::from(store)].store.sweep(now, &mut self.gone);
+        self.changed(store, now)
+    }
+
+    /// What the call that has just been made changed.
+    fn changed(&mut self, store: u16, now: SimTime) -> Change<'_> {
+        let held_before = self.stores[usize::from(store)].held;
+        let held = self.recount(store);
+        let overdue_elsewhere = if self.gone.is_empty() { 0 } else { self.overdue_elsewhere(store, now) };
+        Change { held_before, held, gone: &self.gone, overdue_elsewhere }
     }
 
     /// Entries that are due and still there in all stores but one.
@@ -134,7 +139,9 @@ impl<S: StatusStore> Stores<S> {
     /// The timers that run from the start.
     pub(super) fn first_timers(&self) -> Vec<(u16, SimTime)> {
         match self.trigger {
-            Trigger::Period(period_ns) => (0..self.stores.len() as u16).map(|store| (store, SimTime::from_ns(period_ns))).collect(),
+            Trigger::Period(period_ns) => {
+                (0..self.stores.len() as u16).map(|store| (store, SimTime::from_ns(period_ns))).collect()
+            }
             _ => Vec::new(),
         }
     }

@@ -16,6 +16,7 @@ use thiserror::Error;
 use crate::measure::{Pairs, Tally};
 use crate::scenario::Scenario;
 use rows::RowWriter;
+pub use run::replay;
 use run::{Run, new_run};
 
 /// How many uploads arrive before the policies wait for each other.
@@ -85,8 +86,7 @@ impl Results {
     /// One comparison per pair of policies over all replications, with the numbers of the two policies.
     #[must_use]
     pub fn pairs(&self) -> Vec<((usize, usize), Pairs)> {
-        let mut total: Vec<_> =
-            pairs_of(self.scenario.policies.len()).map(|pair| (pair, Pairs::default())).collect();
+        let mut total: Vec<_> = pairs_of(self.scenario.policies.len()).map(|pair| (pair, Pairs::default())).collect();
         for replication in &self.replications {
             for ((_, sum), pairs) in total.iter_mut().zip(&replication.pairs) {
                 sum.merge(pairs);

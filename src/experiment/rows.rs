@@ -61,8 +61,8 @@ impl RowWriter {
 
     /// The file, from its beginning.
     pub(super) fn finish(self) -> std::io::Result<File> {
-        let buffer = self.csv.into_inner().map_err(|error| error.into_error())?;
-        let mut file = buffer.into_inner().map_err(|error| error.into_error())?;
+        let buffer = self.csv.into_inner().map_err(csv::IntoInnerError::into_error)?;
+        let mut file = buffer.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         file.seek(SeekFrom::Start(0))?;
         Ok(file)
     }

@@ -7,6 +7,7 @@ use crate::measure::{Facts, Tally};
 use crate::scenario::{Policy, Scenario, StoreKind};
 use crate::store::{Dict, RegistryStore, StatusStore};
 use crate::time::SimTime;
+use crate::trace::timeline::Timeline;
 use crate::trace::{Event, Observer};
 use crate::workload::Upload;
 
@@ -77,4 +78,26 @@ pub(super) fn new_run(scenario: &Scenario, policy: &Policy, seed: u64, rows: boo
         }
         StoreKind::Dict => Box::new(Engine::new(scenario, policy, seed, || Dict::new(retention), observer)),
     }
+}
+
+/// The timeline of one upload, by running its replication once more.
+#[must_use]
+pub fn replay(scenario: &Scenario, policy: &Policy, seed: u64, upload: Upload) -> Timeline {
+    let retention = policy.retention;
+    let timeline = Timeline::new(upload);
+    match policy.store {
+        StoreKind::Registry => {
+            until_over(Engine::new(scenario, policy, seed, || RegistryStore::new(retention), timeline))
+        }
+        StoreKind::Dict => until_over(Engine::new(scenario, policy, seed, || Dict::new(retention), timeline)),
+    }
+}
+
+fn until_over<S: StatusStore>(mut engine: Engine<S, Timeline>) -> Timeline {
+    let mut arrivals = engine.observer().upload().number;
+    while !engine.observer().is_over() {
+        arrivals = arrivals.saturating_add(1);
+        engine.advance(arrivals);
+    }
+    engine.into_observer()
 }

@@ -12,6 +12,7 @@ mod units;
 pub use problem::{InvalidScenario, Problem, nearest};
 pub use units::{Distribution, Probability};
 
+use crate::provenance::sha256_hex;
 use crate::registry::Retention;
 
 /// The version of the scenario format that this program reads.
@@ -216,13 +217,8 @@ impl Scenario {
     /// spelling are not. 64 hexadecimal digits (SHA-256).
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        use sha2::{Digest, Sha256};
-        use std::fmt::Write as _;
         // The derived Debug form names every field and prints floats with all their digits.
         let meaning = format!("{:?}", Scenario { title: String::new(), ..self.clone() });
-        Sha256::digest(meaning.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        sha256_hex(meaning.as_bytes())
     }
 }

@@ -111,7 +111,12 @@ fn read_server(mut table: Table<'_>) -> ServerSpec {
         service
     });
     table.finish();
-    ServerSpec { workers, threads, dispatch: dispatch.unwrap_or(Dispatch::Uniform), service: service.unwrap_or_default() }
+    ServerSpec {
+        workers,
+        threads,
+        dispatch: dispatch.unwrap_or(Dispatch::Uniform),
+        service: service.unwrap_or_default(),
+    }
 }
 
 fn read_client(mut table: Table<'_>) -> Option<ClientSpec> {
@@ -176,8 +181,7 @@ fn read_policy(table: &mut Table<'_>, name: String) -> Option<Policy> {
         Some(StoreKind::Registry),
         &[("registry", StoreKind::Registry), ("dict", StoreKind::Dict)],
     );
-    let scope =
-        table.choice("scope", Some(Scope::Process), &[("process", Scope::Process), ("shared", Scope::Shared)]);
+    let scope = table.choice("scope", Some(Scope::Process), &[("process", Scope::Process), ("shared", Scope::Shared)]);
     let is_dict = store == Some(StoreKind::Dict);
     let by_default = if is_dict { Address::Key } else { Address::Id };
     let address = table.choice("poll_by", Some(by_default), &[("key", Address::Key), ("id", Address::Id)]);

@@ -55,7 +55,13 @@ impl<'a> Table<'a> {
     }
 
     /// Reports a fault at a key of this table, or at the table where the key is not there.
-    pub(super) fn fault(&self, key: &str, message: impl Into<String>, label: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn fault(
+        &self,
+        key: &str,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         let span = self.entries.get(key).map_or(self.span.clone(), Spanned::span);
         self.push(span, message.into(), label.into(), Some(help.into()));
     }
@@ -139,7 +145,12 @@ impl<'a> Table<'a> {
     }
 
     /// One of a list of words.
-    pub(super) fn choice<T: Copy>(&mut self, key: &'static str, default: Option<T>, choices: &[(&str, T)]) -> Option<T> {
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        key: &'static str,
+        default: Option<T>,
+        choices: &[(&str, T)],
+    ) -> Option<T> {
         let Some(value) = self.value(key) else {
             if default.is_none() {
                 self.missing(key);

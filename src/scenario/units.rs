@@ -20,7 +20,8 @@ impl DurationNs {
 
 impl FromToml for DurationNs {
     fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
-        DurationNs::parse(value).ok_or_else(|| "a duration with its unit, such as \"30m\", \"3s\" or \"1h 30m\", at most ten years".into())
+        DurationNs::parse(value)
+            .ok_or_else(|| "a duration with its unit, such as \"30m\", \"3s\" or \"1h 30m\", at most ten years".into())
     }
 }
 
@@ -142,9 +143,11 @@ pub enum Distribution {
 impl FromToml for Distribution {
     fn from_toml(value: &Value<'_>, faults: &Faults) -> Result<Self, String> {
         if value.get_ref().as_str().is_some() {
-            return DurationNs::from_toml(value, faults).map(|constant| Distribution::Constant { value_ns: constant.0 });
+            return DurationNs::from_toml(value, faults)
+                .map(|constant| Distribution::Constant { value_ns: constant.0 });
         }
-        let expected = "a duration such as \"20s\", or a table such as { kind = \"lognormal\", median = \"8s\", sigma = 0.8 }";
+        let expected =
+            "a duration such as \"20s\", or a table such as { kind = \"lognormal\", median = \"8s\", sigma = 0.8 }";
         if !value.get_ref().is_table() {
             return Err(expected.into());
         }
@@ -173,16 +176,16 @@ fn read_distribution(table: &mut Table<'_>) -> Option<Distribution> {
         ("empirical", Kind::Empirical),
     ];
     match table.choice("kind", None, &kinds)? {
-        Kind::Constant => {
-            table.required("value").map(|DurationNs(value_ns)| Distribution::Constant { value_ns })
-        }
+        Kind::Constant => table.required("value").map(|DurationNs(value_ns)| Distribution::Constant { value_ns }),
         Kind::Exponential => table.required("mean").map(|Period(mean_ns)| Distribution::Exponential { mean_ns }),
         Kind::Lognormal => {
             let (median, sigma) = (table.required("median"), table.required("sigma"));
             let (Period(median_ns), Sigma(sigma)) = (median?, sigma?);
             Some(Distribution::Lognormal { median_ns, sigma })
         }
-        Kind::Empirical => table.required("values").map(|DurationList(values_ns)| Distribution::Empirical { values_ns }),
+        Kind::Empirical => {
+            table.required("values").map(|DurationList(values_ns)| Distribution::Empirical { values_ns })
+        }
     }
 }
 
@@ -201,6 +204,8 @@ impl FromToml for DurationList {
     fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
         let items = value.get_ref().as_array().filter(|items| !items.is_empty());
         let values = items.and_then(|items| items.iter().map(|item| DurationNs::parse(item).map(|ns| ns.0)).collect());
-        values.map(DurationList).ok_or_else(|| "a list of at least one duration, such as [\"2s\", \"8s\", \"1m\"]".into())
+        values
+            .map(DurationList)
+            .ok_or_else(|| "a list of at least one duration, such as [\"2s\", \"8s\", \"1m\"]".into())
     }
 }

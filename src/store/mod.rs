@@ -24,7 +24,13 @@ pub trait StatusStore {
     ///
     /// # Errors
     /// [`Refused`] if the store is full.
-    fn begin(&self, key: u32, upload: u32, now: SimTime, gone: &mut Vec<Gone>) -> Result<(Self::Ticket, Self::Id), Refused>;
+    fn begin(
+        &self,
+        key: u32,
+        upload: u32,
+        now: SimTime,
+        gone: &mut Vec<Gone>,
+    ) -> Result<(Self::Ticket, Self::Id), Refused>;
 
     /// The background work ended. Returns whether the store took it.
     fn finish(&self, ticket: Self::Ticket, end: End, now: SimTime) -> bool;

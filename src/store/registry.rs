@@ -44,7 +44,13 @@ impl StatusStore for RegistryStore {
     type Ticket = RegistryTicket;
     type Id = UploadId;
 
-    fn begin(&self, key: u32, upload: u32, now: SimTime, evicted: &mut Vec<Gone>) -> Result<(RegistryTicket, UploadId), Refused> {
+    fn begin(
+        &self,
+        key: u32,
+        upload: u32,
+        now: SimTime,
+        evicted: &mut Vec<Gone>,
+    ) -> Result<(RegistryTicket, UploadId), Refused> {
         let begun = self.registry.begin_with(key, now.as_ns(), |record| evicted.push(gone(record)));
         let ticket = begun.map_err(|Full| Refused)?;
         let id = ticket.id();

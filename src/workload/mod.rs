@@ -63,7 +63,13 @@ impl Workload {
                 exponential_ns(mean_gap_ns, draw)
             }
             Arrivals::Fixed { every_ns } => every_ns,
-            Arrivals::Burst { size, every_ns } => if number.is_multiple_of(size) { every_ns } else { 0 },
+            Arrivals::Burst { size, every_ns } => {
+                if number.is_multiple_of(size) {
+                    every_ns
+                } else {
+                    0
+                }
+            }
         };
         self.clock.after(gap_ns)
     }

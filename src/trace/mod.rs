@@ -1,5 +1,7 @@
 //! What happens in a run, as the engine tells it to whoever observes.
 
+pub mod timeline;
+
 use crate::measure::Facts;
 use crate::store::{Answer, End, Gone};
 use crate::time::SimTime;
@@ -63,7 +65,7 @@ pub enum Event<'a> {
         held: u64,
         /// What it removed.
         gone: &'a [Gone],
-        /// Entries due and still there in all other stores.
+        /// Entries due and still there in all other stores, where `gone` is not empty.
         overdue_elsewhere: u64,
     },
     /// The client stopped.

@@ -1,0 +1,121 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use stillready::exit::Exit;
+use stillready::provenance::COMMIT;
+
+use super::replay::ReplayArguments;
+use super::run::RunArguments;
+
+/// Simulates services that let a client upload something and poll for its status, and compares the policies by which they
+/// forget.
+///
+/// Without a command, runs the scenario `reference`: 30 minutes / 10 % against 60 minutes / 5 %.
+#[derive(Parser)]
+#[command(name = "stillready", version, long_version = long_version(), styles = STYLES)]
+#[command(max_term_width = 100, after_long_help = after_help(), disable_help_subcommand = true)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+
+    /// When to use colours.
+    #[arg(long, global = true, value_name = "WHEN", default_value_t, value_enum)]
+    pub(super) color: When,
+
+    /// When to show a progress bar on stderr.
+    #[arg(long, global = true, value_name = "WHEN", default_value_t, value_enum)]
+    pub(super) progress: When,
+
+    /// Print nothing but errors; files are written all the same.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+
+    /// Say on stderr what is done, and how long it took.
+    #[arg(short, long, global = true, action = ArgAction::SetTrue)]
+    pub(super) verbose: bool,
+}
+
+/// When to do something that suits a terminal only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum When {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl std::fmt::Display for When {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            When::Auto => "auto",
+            When::Always => "always",
+            When::Never => "never",
+        })
+    }
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Run scenarios, print what came of them, and write CSV files.
+    Run(RunArguments),
+
+    /// Print the timeline of one upload: every begin, finish, poll and answer, and the sweep that removed it.
+    Replay(ReplayArguments),
+
+    /// List the scenarios that can be run by name.
+    List,
+
+    /// Read scenarios and report everything that is wrong with them, without running them.
+    Check {
+        /// Scenario files, or names as `list` shows them.
+        #[arg(value_name = "SCENARIO", required = true)]
+        scenarios: Vec<String>,
+    },
+
+    /// Write the scenarios that come with the program to a folder, for editing.
+    Init {
+        /// The folder.
+        #[arg(value_name = "FOLDER", default_value = "sims")]
+        folder: PathBuf,
+
+        /// Replace files that are already there.
+        #[arg(long)]
+        force: bool,
+    },
+
+    /// Print the completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+fn long_version() -> String {
+    format!("{} (commit {COMMIT})", env!("CARGO_PKG_VERSION"))
+}
+
+fn after_help() -> String {
+    let codes = Exit::ALL.map(|exit| format!("  {:>3}  {}\n", exit.code(), exit.meaning()));
+    format!(
+        "Exit codes:\n{}\nExamples:\n  \
+         stillready                                   answer the incident's question\n  \
+         stillready run two-workers                   run a scenario that comes with the program\n  \
+         stillready run my.toml --seed 7 -o results   run a file of one's own\n  \
+         stillready replay reference --policy 30m/10% --upload 4\n                                               \
+         see what became of one upload",
+        codes.concat()
+    )
+}

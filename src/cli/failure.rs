@@ -1,0 +1,97 @@
+//! Why the program could not do what it was asked, and with which exit code it ends.
+
+use std::io;
+use std::path::PathBuf;
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+use stillready::exit::Exit;
+use stillready::experiment::ExperimentError;
+use stillready::report::files::WriteError;
+use stillready::scenario::InvalidScenario;
+use thiserror::Error;
+
+use super::arguments::Arguments;
+use super::console::colors_on_stderr;
+
+/// Why the program could not do what it was asked.
+#[derive(Debug, Error, Diagnostic)]
+pub(crate) enum Failure {
+    #[error("there is no scenario `{name}`: neither a file of that name nor one that comes with the program")]
+    #[diagnostic(help("{help}"))]
+    NoScenario { name: String, help: String },
+
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+
+    #[error("`{name}` cannot be the name of a scenario")]
+    #[diagnostic(help("name the file with letters, digits, `-`, `_` and `.` only, as in `my-endpoint.toml`"))]
+    BadName { name: String },
+
+    #[error("two scenarios are named `{name}`, and their reports would go to the same folder")]
+    #[diagnostic(help("rename one of the files, or run them one after the other with different --output folders"))]
+    SameName { name: String },
+
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Invalid(#[from] InvalidScenario),
+
+    #[error("{}", match count { 1 => "1 scenario is not valid".to_owned(), more => format!("{more} scenarios are not valid") })]
+    InvalidOnes { count: usize },
+
+    #[error("{message}")]
+    #[diagnostic(help("{help}"))]
+    Usage { message: String, help: String },
+
+    #[error("no policy of scenario `{scenario}` is named `{policy}`, so nothing was run")]
+    #[diagnostic(help("{help}"))]
+    NothingRan { scenario: String, policy: String, help: String },
+
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
+
+    #[error(transparent)]
+    Write(#[from] WriteError),
+
+    #[error("{}: two runs of one seed differ in {files}", scenario)]
+    #[diagnostic(help("nothing was written; this is a bug of stillready: please report it with the scenario"))]
+    Nondeterminism { scenario: String, files: String },
+
+    #[error("cannot print: {0}")]
+    Print(#[from] io::Error),
+}
+
+impl Failure {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Failure::Usage { .. } | Failure::SameName { .. } => Exit::Usage,
+            Failure::NoScenario { .. }
+            | Failure::Unreadable { .. }
+            | Failure::BadName { .. }
+            | Failure::Invalid(_)
+            | Failure::InvalidOnes { .. } => Exit::InvalidScenario,
+            Failure::NothingRan { .. } => Exit::NothingRan,
+            Failure::Experiment(ExperimentError::Interrupted) => Exit::Interrupted,
+            Failure::Experiment(ExperimentError::Rows(_)) | Failure::Write(_) | Failure::Print(_) => Exit::CannotWrite,
+            Failure::Nondeterminism { .. } => Exit::Nondeterminism,
+        }
+    }
+
+    /// Whether the reader of the output has gone away, which is no failure.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Failure::Print(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Prints the failure on stderr.
+    pub(crate) fn print(&self, arguments: &Arguments) {
+        eprint!("{}", diagnostic(self, colors_on_stderr(arguments)));
+    }
+}
+
+/// A diagnostic with its carets, as plain text or in colours.
+pub(super) fn diagnostic(diagnostic: &dyn Diagnostic, colors: bool) -> String {
+    let theme = if colors { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
+    let mut text = String::new();
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_context_lines(0);
+    handler.render_report(&mut text, diagnostic).expect("a string takes what is written to it");
+    text
+}

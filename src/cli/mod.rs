@@ -1,0 +1,29 @@
+//! The command line.
+
+mod arguments;
+mod console;
+mod failure;
+mod replay;
+mod run;
+mod scenarios;
+mod tour;
+
+pub(crate) use arguments::Arguments;
+use arguments::Command;
+use console::Console;
+use failure::Failure;
+use stillready::exit::Exit;
+
+/// Does what the command line asks for.
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let console = Console::new(arguments);
+    match &arguments.command {
+        None => run::run(&run::RunArguments::default(), &console),
+        Some(Command::Run(arguments)) => run::run(arguments, &console),
+        Some(Command::Replay(arguments)) => replay::replay(arguments, &console),
+        Some(Command::List) => tour::list(&console),
+        Some(Command::Check { scenarios }) => tour::check(scenarios, &console),
+        Some(Command::Init { folder, force }) => tour::init(folder, *force, &console),
+        Some(Command::Completions { shell }) => tour::completions(*shell, &console),
+    }
+}

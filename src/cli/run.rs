@@ -1,0 +1,241 @@
+//! `stillready run`.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use stillready::exit::Exit;
+use stillready::experiment::{self, Options, Results};
+use stillready::provenance::{Clock, sha256_hex};
+use stillready::report::number::count;
+use stillready::report::{files, terminal};
+use stillready::scenario::{Scenario, nearest};
+
+use super::console::{BOLD, Console, DIM, styled};
+use super::failure::Failure;
+use super::scenarios::load;
+
+#[derive(Args)]
+pub(crate) struct RunArguments {
+    /// Scenario files, or names as `list` shows them.
+    #[arg(value_name = "SCENARIO", required = true)]
+    scenarios: Vec<String>,
+
+    /// The seed of the first replication, instead of the scenario's.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Uploads per replication, instead of the scenario's.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    uploads: Option<u32>,
+
+    /// Replications, instead of the scenario's; each has the next seed.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    replications: Option<u32>,
+
+    /// Run only the policy of this name; may be given several times.
+    #[arg(long = "policy", value_name = "NAME")]
+    policies: Vec<String>,
+
+    /// Threads; all cores by default. The results do not depend on it.
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+
+    /// The folder to which each scenario's folder of reports is written.
+    #[arg(short, long, value_name = "DIR", default_value = DEFAULT_OUTPUT)]
+    output: PathBuf,
+
+    /// Write `uploads.csv` too: a row for every upload and policy.
+    #[arg(long)]
+    uploads_csv: bool,
+
+    /// Run everything twice, on one thread and on several, and fail if a byte differs.
+    #[arg(long)]
+    check_determinism: bool,
+}
+
+const DEFAULT_OUTPUT: &str = "reports";
+
+impl Default for RunArguments {
+    /// The main job: the reference scenario as it stands.
+    fn default() -> Self {
+        RunArguments {
+            scenarios: vec!["reference".to_owned()],
+            seed: None,
+            uploads: None,
+            replications: None,
+            policies: Vec::new(),
+            jobs: None,
+            output: DEFAULT_OUTPUT.into(),
+            uploads_csv: false,
+            check_determinism: false,
+        }
+    }
+}
+
+/// Runs the scenarios one after the other. All are read before the first is run.
+pub(super) fn run(arguments: &RunArguments, console: &Console) -> Result<Exit, Failure> {
+    let mut names = BTreeSet::new();
+    let mut scenarios = Vec::new();
+    for argument in &arguments.scenarios {
+        let (source, scenario) = load(argument)?;
+        if !names.insert(scenario.name.clone()) {
+            return Err(Failure::SameName { name: scenario.name });
+        }
+        scenarios.push((source, adjust(scenario, arguments)?));
+    }
+    let stop = stop_on_signals();
+    for (index, (source, scenario)) in scenarios.iter().enumerate() {
+        if index > 0 {
+            console.result("\n")?;
+        }
+        console.note(&format!("reading {}, fingerprint {}", source.file, scenario.fingerprint()));
+        run_one(&source.file, scenario, arguments, stop, console)?;
+    }
+    Ok(Exit::Pass)
+}
+
+/// The scenario with what the command line says instead.
+fn adjust(mut scenario: Scenario, arguments: &RunArguments) -> Result<Scenario, Failure> {
+    scenario.seed = arguments.seed.unwrap_or(scenario.seed);
+    scenario.uploads = arguments.uploads.unwrap_or(scenario.uploads);
+    scenario.replications = arguments.replications.unwrap_or(scenario.replications);
+    for name in &arguments.policies {
+        require_policy(&scenario, name)?;
+    }
+    if !arguments.policies.is_empty() {
+        scenario.policies.retain(|policy| arguments.policies.contains(&policy.name));
+    }
+    Ok(scenario)
+}
+
+/// Fails unless the scenario has a policy of that name.
+pub(super) fn require_policy(scenario: &Scenario, name: &str) -> Result<usize, Failure> {
+    let names = || scenario.policies.iter().map(|policy| policy.name.as_str());
+    names().position(|known| known == name).ok_or_else(|| {
+        let meant = nearest(name, names()).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+        let all = names().collect::<Vec<_>>().join(", ");
+        let help = format!("{meant}its policies: {all}");
+        Failure::NothingRan { scenario: scenario.name.clone(), policy: name.to_owned(), help }
+    })
+}
+
+fn run_one(
+    file: &str,
+    scenario: &Scenario,
+    arguments: &RunArguments,
+    stop: &AtomicBool,
+    console: &Console,
+) -> Result<(), Failure> {
+    let clock = Clock::start();
+    let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
+    let measure = |jobs, name: &str| simulate(scenario, jobs, arguments.uploads_csv, stop, console, name);
+    let results = measure(jobs, &scenario.name)?;
+    if arguments.check_determinism {
+        // The other run has another number of threads: one, unless the first had one.
+        let again = measure(if jobs == 1 { 2 } else { 1 }, "once more")?;
+        compare(&results, &again)?;
+        console.note("both runs gave the same bytes");
+    }
+    console.note(&format!("simulated in {:.2} s on {jobs} threads", clock.elapsed_s()));
+    let paths = files::write_report(&arguments.output.join(&scenario.name), &results, file, jobs, &clock)?;
+    console.result(&page(&results, &paths))?;
+    Ok(())
+}
+
+fn all_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn simulate(
+    scenario: &Scenario,
+    jobs: usize,
+    upload_rows: bool,
+    stop: &AtomicBool,
+    console: &Console,
+    name: &str,
+) -> Result<Results, Failure> {
+    let Scenario { uploads, replications, policies, .. } = scenario;
+    let total = u64::from(*uploads) * u64::from(*replications) * policies.len() as u64;
+    let bar = console.progress(name, total);
+    let results =
+        experiment::run(scenario, &Options { jobs, upload_rows, on_progress: &|uploads| bar.inc(uploads), stop });
+    bar.finish_and_clear();
+    Ok(results?)
+}
+
+/// Fails if two runs differ in a byte.
+fn compare(first: &Results, second: &Results) -> Result<(), Failure> {
+    let hashes = |results: &Results| -> Result<Vec<_>, Failure> {
+        let mut hashes: Vec<_> =
+            files::tables(results).into_iter().map(|(name, bytes)| (name, sha256_hex(&bytes))).collect();
+        hashes.push(("uploads.csv", files::upload_rows_hash(results)?));
+        Ok(hashes)
+    };
+    let different: Vec<_> = hashes(first)?
+        .into_iter()
+        .zip(hashes(second)?)
+        .filter(|(first, second)| first != second)
+        .map(|((name, _), _)| name)
+        .collect();
+    if different.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Nondeterminism { scenario: first.scenario.name.clone(), files: different.join(", ") })
+}
+
+/// What is printed: title, table, sentences, files.
+fn page(results: &Results, paths: &[PathBuf]) -> String {
+    let Scenario { name, title, seed, uploads, replications, .. } = &results.scenario;
+    let title = if title.is_empty() { String::new() } else { format!(": {title}") };
+    let uploads = count(*uploads);
+    let size = match replications {
+        1 => format!("{uploads} uploads under every policy, seed {seed}"),
+        more => {
+            let last = seed.wrapping_add(u64::from(*more) - 1);
+            format!("{more} replications of {uploads} uploads under every policy, seeds {seed} to {last}")
+        }
+    };
+    let mut page = format!("{}{title}\n", styled(name, BOLD));
+    page += &format!("{size}; intervals at 95 %\n\n");
+    page += &terminal::table(results);
+    page += "\n";
+    for sentence in terminal::sentences(results) {
+        page += &format!("\n{}", wrap(&sentence));
+    }
+    let paths = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join("\n");
+    page + &format!("\n{}\n", styled(&paths, DIM))
+}
+
+/// A sentence in lines of at most 80 columns.
+fn wrap(sentence: &str) -> String {
+    let mut text = String::new();
+    let mut column = 0;
+    for word in sentence.split(' ') {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > 80 {
+            text.push('\n');
+            column = 0;
+        } else if column > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += width;
+    }
+    text + "\n"
+}
+
+/// A flag that Ctrl-C and termination signals set. The second one ends the program at once.
+pub(super) fn stop_on_signals() -> &'static AtomicBool {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    let handler = || {
+        if STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(Exit::Interrupted.code()));
+        }
+    };
+    // Where no handler can be set, a signal ends the program as usual, and leaves whole files or none just so.
+    let _ = ctrlc::set_handler(handler);
+    &STOP
+}

@@ -1,0 +1,167 @@
+//! Writing a report: each file under a temporary name first, all of them renamed when all are complete.
+
+use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use super::csv;
+use crate::experiment::{Results, rows};
+use crate::provenance::{Clock, FileHash, Provenance, RunRecord, hex};
+
+/// A file could not be written.
+#[derive(Debug, Error)]
+#[error("cannot write {}: {source}; choose another folder with --output", path.display())]
+pub struct WriteError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// The files of a report that need no more than the results.
+#[must_use]
+pub fn tables(results: &Results) -> Vec<(&'static str, Vec<u8>)> {
+    let mut tables = vec![("summary.csv", csv::summary(results))];
+    if results.scenario.policies.len() > 1 {
+        tables.push(("comparison.csv", csv::comparison(results)));
+    }
+    tables.push(("replications.csv", csv::replications(results)));
+    tables
+}
+
+/// Writes the report of a run into `folder`, and returns the paths, `run.json` last.
+///
+/// # Errors
+/// [`WriteError`] if a file cannot be written. Unless the renaming itself failed in the middle, no file was changed then.
+pub fn write_report(
+    folder: &Path,
+    results: &Results,
+    scenario_file: &str,
+    jobs: usize,
+    clock: &Clock,
+) -> Result<Vec<PathBuf>, WriteError> {
+    let mut staged = Staged::new(folder)?;
+    for (name, bytes) in tables(results) {
+        staged.add(name, |file| file.write_all(&bytes))?;
+    }
+    let with_rows = results.replications.iter().any(|replication| replication.upload_rows.is_some());
+    if with_rows {
+        staged.add("uploads.csv", |file| upload_rows(results, file))?;
+    }
+    let scenario = &results.scenario;
+    let record = RunRecord {
+        scenario: scenario.name.clone(),
+        scenario_file: scenario_file.to_owned(),
+        scenario_fingerprint: scenario.fingerprint(),
+        seed: scenario.seed,
+        replications: scenario.replications,
+        uploads: scenario.uploads,
+        policies: scenario.policies.iter().map(|policy| policy.name.clone()).collect(),
+        jobs,
+        files: staged.hashes()?,
+    };
+    let provenance = Provenance::new(record, clock);
+    staged.add("run.json", |file| {
+        serde_json::to_writer_pretty(&mut *file, &provenance)?;
+        file.write_all(b"\n")
+    })?;
+    let paths = staged.rename()?;
+    // What an earlier run left and this one has no say about would be mistaken for its result.
+    for name in ["comparison.csv", "uploads.csv"].map(|name| folder.join(name)) {
+        if !paths.contains(&name) && name.exists() {
+            fs::remove_file(&name).map_err(|source| WriteError { path: name, source })?;
+        }
+    }
+    Ok(paths)
+}
+
+/// `uploads.csv`: the header, then the rows of each replication.
+fn upload_rows(results: &Results, file: &mut File) -> io::Result<()> {
+    writeln!(file, "{}", rows::header().join(","))?;
+    for mut rows in results.replications.iter().filter_map(|replication| replication.upload_rows.as_ref()) {
+        rows.seek(SeekFrom::Start(0))?;
+        io::copy(&mut rows, file)?;
+    }
+    Ok(())
+}
+
+/// The fingerprint of the rows of `uploads.csv`, for comparing two runs; a constant if there are none.
+///
+/// # Errors
+/// [`WriteError`] if the temporary files cannot be read back.
+pub fn upload_rows_hash(results: &Results) -> Result<String, WriteError> {
+    let mut hasher = Sha256::new();
+    for mut rows in results.replications.iter().filter_map(|replication| replication.upload_rows.as_ref()) {
+        rows.seek(SeekFrom::Start(0))
+            .and_then(|_| io::copy(&mut rows, &mut hasher))
+            .map_err(|source| WriteError { path: "the temporary rows of uploads.csv".into(), source })?;
+    }
+    Ok(hex(&hasher.finalize()))
+}
+
+/// Files under temporary names in the folder where they will be.
+pub struct Staged {
+    folder: PathBuf,
+    files: Vec<(String, tempfile::NamedTempFile)>,
+}
+
+impl Staged {
+    /// Nothing staged; the folder is made if need be.
+    ///
+    /// # Errors
+    /// [`WriteError`] if the folder cannot be made.
+    pub fn new(folder: &Path) -> Result<Self, WriteError> {
+        fs::create_dir_all(folder).map_err(|source| WriteError { path: folder.to_owned(), source })?;
+        Ok(Staged { folder: folder.to_owned(), files: Vec::new() })
+    }
+
+    /// Writes one file under a temporary name.
+    ///
+    /// # Errors
+    /// [`WriteError`] if it cannot be written.
+    pub fn add(&mut self, name: &str, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), WriteError> {
+        let staged = temporary_in(&self.folder).and_then(|mut file| write(file.as_file_mut()).map(|()| file));
+        let file = staged.map_err(|source| WriteError { path: self.folder.join(name), source })?;
+        self.files.push((name.to_owned(), file));
+        Ok(())
+    }
+
+    /// The names and hashes of what is staged.
+    fn hashes(&mut self) -> Result<Vec<FileHash>, WriteError> {
+        let folder = &self.folder;
+        let hash = |(name, file): &mut (String, tempfile::NamedTempFile)| {
+            let mut hasher = Sha256::new();
+            let copied = file.seek(SeekFrom::Start(0)).and_then(|_| io::copy(file.as_file_mut(), &mut hasher));
+            copied.map_err(|source| WriteError { path: folder.join(&*name), source })?;
+            Ok(FileHash { name: name.clone(), sha256: hex(&hasher.finalize()) })
+        };
+        self.files.iter_mut().map(hash).collect()
+    }
+
+    /// Gives all files their names, and returns their paths.
+    ///
+    /// # Errors
+    /// [`WriteError`] if a file cannot be renamed.
+    pub fn rename(self) -> Result<Vec<PathBuf>, WriteError> {
+        let mut paths = Vec::new();
+        for (name, file) in self.files {
+            let path = self.folder.join(name);
+            file.persist(&path).map_err(|error| WriteError { path: path.clone(), source: error.error })?;
+            paths.push(path);
+        }
+        Ok(paths)
+    }
+}
+
+/// A temporary file with the permissions of an ordinary one.
+fn temporary_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".stillready-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}

@@ -1,0 +1,8 @@
+//! Reports: what results look like as files and on a terminal.
+
+pub mod csv;
+pub mod files;
+pub mod number;
+#[cfg(feature = "cli")]
+pub mod terminal;
+pub mod timeline;

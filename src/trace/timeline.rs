@@ -1,0 +1,167 @@
+//! The timeline of one upload: everything that concerned it or its name.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::{Ending, Event, Observer};
+use crate::measure::Fact;
+use crate::store::{Answer, End, Gone};
+use crate::time::{SECOND_NS, SimTime};
+use crate::workload::Upload;
+
+/// One line of a timeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// When.
+    pub at: SimTime,
+    /// Which upload did it; `None` for a sweep by a timer.
+    pub upload: Option<u32>,
+    /// Where: `client`, `worker 0`, `store 0`.
+    pub place: String,
+    /// The kind of event, in a word.
+    pub event: &'static str,
+    /// What happened, in words.
+    pub text: String,
+}
+
+/// Collects the timeline of one upload.
+pub struct Timeline {
+    upload: Upload,
+    /// Uploads that use its name.
+    same_name: BTreeSet<u32>,
+    lines: Vec<Line>,
+    succeeded: bool,
+    over: bool,
+}
+
+impl Timeline {
+    /// The empty timeline of an upload.
+    #[must_use]
+    pub fn new(upload: Upload) -> Self {
+        Timeline { upload, same_name: BTreeSet::new(), lines: Vec::new(), succeeded: false, over: false }
+    }
+
+    /// Whether nothing more will happen to the upload.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// What happened, in order.
+    #[must_use]
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// The upload that it is about.
+    #[must_use]
+    pub fn upload(&self) -> &Upload {
+        &self.upload
+    }
+
+    fn add(&mut self, at: SimTime, upload: Option<u32>, place: String, event: &'static str, text: String) {
+        self.lines.push(Line { at, upload, place, event, text });
+    }
+
+    /// How an upload is called in a line: not at all if it is the one that the timeline is about.
+    fn of(&self, upload: u32) -> String {
+        if upload == self.upload.number { String::new() } else { format!(" of upload {upload} under the same name") }
+    }
+
+    fn answer(&self, answer: Answer) -> String {
+        match answer {
+            Answer::Processing => "processing".to_owned(),
+            Answer::Error => "error".to_owned(),
+            Answer::Interrupted => "interrupted".to_owned(),
+            Answer::Expired(last) => format!("expired, was {}", format!("{last:?}").to_lowercase()),
+            Answer::NotFound if self.succeeded => "not_found, after its success (violates S1)".to_owned(),
+            Answer::NotFound => "not_found".to_owned(),
+            Answer::Ready { upload } if upload != self.upload.number => {
+                format!("ready, but the result is that of upload {upload} (violates S7)")
+            }
+            Answer::Ready { .. } if !self.succeeded => "ready, before its success (violates S2)".to_owned(),
+            Answer::Ready { .. } => "ready".to_owned(),
+        }
+    }
+
+    fn removed(&mut self, at: SimTime, store: u16, by: Option<u32>, gone: &[Gone], how: &str) {
+        let key = self.upload.key;
+        for entry in gone.iter().filter(|entry| entry.key == key) {
+            let state = format!("{:?}", entry.state).to_lowercase();
+            let due = match entry.due {
+                Some(due) => format!("due for {}", seconds(at.since(due))),
+                None => "not due".to_owned(),
+            };
+            let whose = match by {
+                Some(upload) if upload == self.upload.number => " (in its own request)".to_owned(),
+                Some(upload) => format!(" (in a request of upload {upload})"),
+                None => " (by its timer)".to_owned(),
+            };
+            self.add(
+                at,
+                by,
+                format!("store {store}"),
+                "removed",
+                format!("{how}{whose} removes the entry: {state}, {due}"),
+            );
+        }
+    }
+}
+
+/// A duration in seconds, with all digits.
+fn seconds(ns: u64) -> String {
+    format!("{}.{:09} s", ns / SECOND_NS, ns % SECOND_NS)
+}
+
+impl Observer for Timeline {
+    fn observe(&mut self, at: SimTime, event: Event<'_>) {
+        let mine = self.upload.number;
+        match event {
+            Event::Arrived(upload) if upload.key == self.upload.key => {
+                self.same_name.insert(upload.number);
+                if upload.number == mine {
+                    let mut text = format!("uploads name {} as upload {mine}", upload.key);
+                    if let Some(away_ns) = upload.away_ns {
+                        let _ = write!(text, ", then is away for {}", seconds(away_ns));
+                    }
+                    self.add(at, Some(mine), "client".to_owned(), "upload", text);
+                }
+            }
+            Event::Began { upload, worker, store, gone, .. } if self.same_name.contains(&upload) => {
+                let text = format!("begin{}: processing", self.of(upload));
+                self.add(at, Some(upload), format!("worker {worker}"), "begin", text);
+                self.removed(at, store, Some(upload), gone, "the new entry");
+            }
+            Event::Finished { upload, worker, end, accepted, .. } if self.same_name.contains(&upload) => {
+                self.succeeded |= upload == mine && end == End::Ready;
+                let end = if end == End::Ready { "ready" } else { "error" };
+                let refused = if accepted { "" } else { ", which the store refused" };
+                let text = format!("finish{}: {end}{refused}", self.of(upload));
+                self.add(at, Some(upload), format!("worker {worker}"), "finish", text);
+            }
+            Event::Swept { store, poll_of, gone, .. } => self.removed(at, store, poll_of, gone, "a sweep"),
+            Event::Read { upload, attempt, worker, answer } if upload == mine => {
+                let text = format!("poll {}: {}", attempt + 1, self.answer(answer));
+                self.add(at, Some(mine), format!("worker {worker}"), "poll", text);
+            }
+            Event::ClientEnded { upload, ending } if upload == mine => {
+                let text = match ending {
+                    Ending::SawReady => "stops: told ready",
+                    Ending::SawError => "stops: told error",
+                    Ending::SawExpired => "stops: told expired",
+                    Ending::GaveUp => "gives up on not_found",
+                    Ending::TimedOut => "gives up: no attempts left",
+                    Ending::Refused => "stops: the upload was refused",
+                };
+                self.add(at, Some(mine), "client".to_owned(), "end", text.to_owned());
+            }
+            Event::Over { upload, facts, .. } if upload.number == mine => {
+                let facts = Fact::COLUMNS.iter().filter(|&&fact| facts.contains(fact));
+                let names = facts.map(|fact| fact.name()).collect::<Vec<_>>().join(", ");
+                self.add(at, Some(mine), "upload".to_owned(), "over", format!("counts as: {names}"));
+                self.over = true;
+            }
+            _ => {}
+        }
+    }
+}
