@@ -59,8 +59,8 @@ pub struct Engine<S: StatusStore, O> {
 }
 
 impl<S: StatusStore, O: Observer> Engine<S, O> {
-    /// A replication at its start. `new_store` makes the stores, as many as the policy's scope asks for.
-    pub fn new(scenario: &Scenario, policy: &Policy, seed: u64, new_store: impl Fn() -> S, observer: O) -> Self {
+    /// A replication at its start. `new_store` makes the stores, as many as the policy's scope asks for, from their numbers.
+    pub fn new(scenario: &Scenario, policy: &Policy, seed: u64, new_store: impl Fn(u32) -> S, observer: O) -> Self {
         let mut engine = Engine {
             service: scenario.server.service,
             order: policy.order,

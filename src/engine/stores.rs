@@ -24,6 +24,9 @@ struct Shelf<S> {
     timer: Option<SimTime>,
 }
 
+/// The two halves of a begun upload: for the background work, and for the client.
+type Begun<S> = (<S as StatusStore>::Ticket, <S as StatusStore>::Id);
+
 /// What a call changed in a store.
 pub(super) struct Change<'a> {
     /// Entries held before it.
@@ -37,7 +40,7 @@ pub(super) struct Change<'a> {
 }
 
 impl<S: StatusStore> Stores<S> {
-    pub(super) fn new(workers: u32, policy: &Policy, seed: u64, new_store: impl Fn() -> S) -> Self {
+    pub(super) fn new(workers: u32, policy: &Policy, seed: u64, new_store: impl Fn(u32) -> S) -> Self {
         let stores = match policy.scope {
             Scope::Process => workers,
             Scope::Shared => 1,
@@ -47,7 +50,9 @@ impl<S: StatusStore> Stores<S> {
             _ => 0.0,
         };
         Stores {
-            stores: (0..stores).map(|_| Shelf { store: new_store(), held: 0, polls: 0, timer: None }).collect(),
+            stores: (0..stores)
+                .map(|number| Shelf { store: new_store(number), held: 0, polls: 0, timer: None })
+                .collect(),
             scope: policy.scope,
             trigger: policy.trigger,
             die: Die::new(chance),
@@ -69,13 +74,7 @@ impl<S: StatusStore> Stores<S> {
     }
 
     /// Begins an upload in a store; nothing if that is full.
-    pub(super) fn begin(
-        &mut self,
-        store: u16,
-        key: u32,
-        upload: u32,
-        now: SimTime,
-    ) -> (Option<(S::Ticket, S::Id)>, Change<'_>) {
+    pub(super) fn begin(&mut self, store: u16, key: u32, upload: u32, now: SimTime) -> (Option<Begun<S>>, Change<'_>) {
         self.gone.clear();
         let begun = self.stores[usize::from(store)].store.begin(key, upload, now, &mut self.gone).ok();
         (begun, self.changed(store, now))

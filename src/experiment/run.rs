@@ -74,9 +74,9 @@ pub(super) fn new_run(scenario: &Scenario, policy: &Policy, seed: u64, rows: boo
     let retention = policy.retention;
     match policy.store {
         StoreKind::Registry => {
-            Box::new(Engine::new(scenario, policy, seed, || RegistryStore::new(retention), observer))
+            Box::new(Engine::new(scenario, policy, seed, |number| RegistryStore::new(retention, number), observer))
         }
-        StoreKind::Dict => Box::new(Engine::new(scenario, policy, seed, || Dict::new(retention), observer)),
+        StoreKind::Dict => Box::new(Engine::new(scenario, policy, seed, |_| Dict::new(retention), observer)),
     }
 }
 
@@ -87,9 +87,9 @@ pub fn replay(scenario: &Scenario, policy: &Policy, seed: u64, upload: Upload) -
     let timeline = Timeline::new(upload);
     match policy.store {
         StoreKind::Registry => {
-            until_over(Engine::new(scenario, policy, seed, || RegistryStore::new(retention), timeline))
+            until_over(Engine::new(scenario, policy, seed, |number| RegistryStore::new(retention, number), timeline))
         }
-        StoreKind::Dict => until_over(Engine::new(scenario, policy, seed, || Dict::new(retention), timeline)),
+        StoreKind::Dict => until_over(Engine::new(scenario, policy, seed, |_| Dict::new(retention), timeline)),
     }
 }
 

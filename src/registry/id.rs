@@ -6,13 +6,16 @@ use std::str::FromStr;
 /// Names one upload, that is one generation of one key, for ever (R3).
 ///
 /// Two calls of `begin` never return the same id, even for one key, and an id whose record was forgotten answers
-/// `Unknown` from then on. `Display` and `FromStr` give a short form for URLs, such as `1f-3-0`. Ids are not secret:
-/// they count up, so do not take the knowledge of one for a permission.
+/// `Unknown` from then on. So does one that another registry gave out, say that of another worker process, or of this one
+/// before it was reloaded: ids carry the origin of their registry. `Display` and `FromStr` give a short form for URLs, such
+/// as `1f-3-5eed`. Ids are not secret: they count up, so do not take the knowledge of one for a permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UploadId {
     pub(super) generation: u64,
+    /// Which slot, counted over all parts of the registry in turn.
     pub(super) slot: u32,
-    pub(super) shard: u32,
+    /// Which registry.
+    pub(super) origin: u32,
 }
 
 impl UploadId {
@@ -26,7 +29,7 @@ impl UploadId {
 
 impl fmt::Display for UploadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:x}-{:x}-{:x}", self.generation, self.slot, self.shard)
+        write!(f, "{:x}-{:x}-{:x}", self.generation, self.slot, self.origin)
     }
 }
 
@@ -36,7 +39,7 @@ pub struct ParseUploadIdError;
 
 impl fmt::Display for ParseUploadIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not an upload id: expected three lower-case hexadecimal numbers, as in `1f-3-0`")
+        f.write_str("not an upload id: expected three lower-case hexadecimal numbers, as in `1f-3-5eed`")
     }
 }
 
@@ -48,15 +51,15 @@ impl FromStr for UploadId {
     /// Reads back what `Display` wrote, and nothing else: one id has one spelling.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut parts = text.split('-').map(|part| u64::from_str_radix(part, 16));
-        let (Some(Ok(generation)), Some(Ok(slot)), Some(Ok(shard)), None) =
+        let (Some(Ok(generation)), Some(Ok(slot)), Some(Ok(origin)), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(ParseUploadIdError);
         };
-        let (Ok(slot), Ok(shard)) = (u32::try_from(slot), u32::try_from(shard)) else {
+        let (Ok(slot), Ok(origin)) = (u32::try_from(slot), u32::try_from(origin)) else {
             return Err(ParseUploadIdError);
         };
-        let id = UploadId { generation, slot, shard };
+        let id = UploadId { generation, slot, origin };
         if id.to_string() == text { Ok(id) } else { Err(ParseUploadIdError) }
     }
 }

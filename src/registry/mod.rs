@@ -34,7 +34,8 @@
 //!
 //! * **R1** One record: a status and its moment change together; nobody sees one without the other.
 //! * **R2** Only the ticket of a running upload ends it, once. A stale ticket gets an error and changes nothing.
-//! * **R3** An id names one generation for ever. Reusing a slot lets no old id or ticket touch or see the new record.
+//! * **R3** An id names one generation of one registry for ever. Reusing a slot lets no old id or ticket touch or see the
+//!   new record.
 //! * **R4** A ticket dropped without a word leaves `Interrupted`.
 //! * **R5** Nothing is early: a record is over at an age of its time to live or more, and not a nanosecond before.
 //! * **R6** A running upload is pinned, unless the retention gives running uploads a time to live.
@@ -86,6 +87,8 @@ pub struct Registry<K, V = (), S = RandomState> {
 
 struct Inner<K, V, S> {
     retention: Retention,
+    /// Which registry this is, in its ids.
+    origin: u32,
     shards: Box<[Mutex<Shard<K, V, S>>]>,
     hasher: S,
     /// Where the next bounded sweep starts.
@@ -185,19 +188,31 @@ impl<K: Hash + Eq + Clone, V> Registry<K, V> {
 }
 
 impl<K: Hash + Eq + Clone, V, S: BuildHasher + Clone> Registry<K, V, S> {
-    /// An empty registry with a number of parts, each with a lock of its own, and a hasher of the caller's choice.
+    /// An empty registry with a number of parts, each with a lock of its own, and a hasher of the caller's choice. Its
+    /// origin is drawn from the hasher, so registries with random hashers know each other's ids apart.
     ///
     /// # Panics
     /// If `shards` is 0, or more than 1 together with a capacity.
     #[must_use]
     pub fn with_shards_and_hasher(retention: Retention, shards: usize, hasher: S) -> Self {
+        let origin = hasher.hash_one(0u32) as u32;
+        Registry::with_origin(retention, shards, hasher, origin)
+    }
+
+    /// As [`with_shards_and_hasher`](Self::with_shards_and_hasher), with an origin of the caller's choice: the number that
+    /// tells this registry's ids from those of others, for callers whose hasher is not random.
+    ///
+    /// # Panics
+    /// If `shards` is 0, or more than 1 together with a capacity.
+    #[must_use]
+    pub fn with_origin(retention: Retention, shards: usize, hasher: S, origin: u32) -> Self {
         assert!(shards > 0, "a registry has at least one part");
         assert!(
             shards == 1 || retention.capacity == Capacity::Unbounded,
             "a registry with a capacity has one part: its order of age is one"
         );
         let shards = (0..shards).map(|_| Mutex::new(Shard::new(hasher.clone()))).collect();
-        Registry { inner: Arc::new(Inner { retention, shards, hasher, sweep_from: AtomicUsize::new(0) }) }
+        Registry { inner: Arc::new(Inner { retention, origin, shards, hasher, sweep_from: AtomicUsize::new(0) }) }
     }
 }
 
@@ -230,9 +245,8 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
         let number = self.inner.shard_of(&key);
         let mut shard = self.inner.lock(number);
         let now = shard.advance(now);
-        let Place { slot, generation } = shard.begin(&self.inner.retention, key, now, &mut on_reclaim)?;
-        let id = UploadId { generation, slot, shard: number as u32 };
-        Ok(Ticket::new(Arc::clone(&self.inner), id))
+        let place = shard.begin(&self.inner.retention, key, now, &mut on_reclaim)?;
+        Ok(Ticket::new(Arc::clone(&self.inner), self.inner.id(number, place)))
     }
 
     /// The status of one upload.
@@ -391,13 +405,23 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Inner<K, V, S> {
         self.shards[number].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `step` on the part that an id points to; an id of another registry may point nowhere.
+    /// The id of a record: slots are counted over all parts in turn.
+    fn id(&self, shard: usize, Place { slot, generation }: Place) -> UploadId {
+        let slot = u64::from(slot) * self.shards.len() as u64 + shard as u64;
+        let slot = u32::try_from(slot).expect("a registry holds fewer than 2^32 records");
+        UploadId { generation, slot, origin: self.origin }
+    }
+
+    /// Runs `step` on the part that an id points to; an id of another registry points nowhere (R3).
     fn at<T>(&self, id: UploadId, nowhere: T, step: impl FnOnce(&mut Shard<K, V, S>, Place) -> T) -> T {
-        if id.shard as usize >= self.shards.len() {
+        if id.origin != self.origin {
             return nowhere;
         }
-        let place = Place { slot: id.slot, generation: id.generation };
-        step(&mut self.lock(id.shard as usize), place)
+        let (shard, slot) = match self.shards.len() as u32 {
+            1 => (0, id.slot),
+            shards => (id.slot % shards, id.slot / shards),
+        };
+        step(&mut self.lock(shard as usize), Place { slot, generation: id.generation })
     }
 
     fn finish(&self, id: UploadId, outcome: Outcome<V>, now: u64) -> Result<(), StaleTicket> {

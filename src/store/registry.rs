@@ -18,10 +18,10 @@ pub struct RegistryTicket {
 }
 
 impl RegistryStore {
-    /// An empty registry, of one part: the engine has one thread.
+    /// An empty registry, of one part: the engine has one thread. `number` tells its ids from those of other stores.
     #[must_use]
-    pub fn new(retention: Retention) -> Self {
-        RegistryStore { registry: Registry::with_shards_and_hasher(retention, 1, FxBuildHasher) }
+    pub fn new(retention: Retention, number: u32) -> Self {
+        RegistryStore { registry: Registry::with_origin(retention, 1, FxBuildHasher, number) }
     }
 }
 
