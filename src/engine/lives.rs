@@ -68,9 +68,6 @@ impl<S: StatusStore> Life<S> {
                 if upload != self.upload.number {
                     self.facts.insert(Fact::ForeignReady);
                 }
-                if self.facts.contains(Fact::Failed) {
-                    self.facts.insert(Fact::MaskedError);
-                }
             }
             _ => {}
         }
@@ -129,6 +126,9 @@ impl<S: StatusStore> Lives<S> {
         self.first += 1;
         if life.gave_up && life.facts.contains(Fact::Succeeded) {
             life.facts.insert(Fact::ToldLost);
+        }
+        if life.facts.contains(Fact::Failed) && life.facts.contains(Fact::SawReady) {
+            life.facts.insert(Fact::MaskedError);
         }
         Some(life)
     }

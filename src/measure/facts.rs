@@ -30,7 +30,7 @@ pub enum Fact {
     FalseReady,
     /// A poll was answered `ready` with another upload's result (violates S7).
     ForeignReady,
-    /// It failed, and a poll after that was answered `ready` (violates S3).
+    /// It failed, and its client ended on `ready` (violates S3).
     MaskedError,
     /// Its client was away right after the upload. Splits the comparisons; no column of its own.
     Away,
