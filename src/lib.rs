@@ -31,3 +31,8 @@ pub mod time;
 pub mod trace;
 #[cfg(feature = "simulator")]
 pub mod workload;
+
+/// The README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
