@@ -1,0 +1,30 @@
+//! The status registry under loom: every model of this crate runs by plain `cargo test`, without a flag.
+//!
+//! The registry's own files are mounted here a second time, beside a `sync` module whose primitives are loom's. That this
+//! compiles proves that the registry takes its primitives from that door alone. `models` holds the races, `mutants` one fault
+//! for each rule that some model must catch, `harness` what runs and counts them.
+
+mod harness;
+mod models;
+mod mutants;
+
+#[path = "../../src/registry/mod.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the models use a part of the registry's public interface")]
+mod registry;
+
+mod sync {
+    //! The registry's door, leading to loom. `Arc` is std's: with loom's a deadlock aborts the whole process, and searches
+    //! take several times as many executions.
+
+    pub(crate) use loom::sync::atomic::{AtomicUsize, Ordering};
+    pub(crate) use loom::sync::{Mutex, MutexGuard};
+    pub(crate) use std::sync::{Arc, PoisonError};
+
+    /// Whether the named fault is switched on in this thread.
+    macro_rules! mutant {
+        ($name:ident) => {
+            crate::mutants::is_on(stringify!($name))
+        };
+    }
+    pub(crate) use mutant;
+}

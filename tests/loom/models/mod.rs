@@ -1,0 +1,93 @@
+//! The models, and the tests that run them.
+
+mod ending;
+mod holding;
+mod sweeping;
+mod together;
+
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::time::Duration;
+
+use crate::harness::{Model, run, say};
+use crate::registry::{self, Outcome, Retention, Status, UploadId};
+
+/// A hasher without chance: loom's executions must repeat.
+type Hasher = BuildHasherDefault<DefaultHasher>;
+type Registry = registry::Registry<u8, u8, Hasher>;
+type Ticket = registry::Ticket<u8, u8, Hasher>;
+
+/// The time to live in all models, in nanoseconds.
+const LIFE: u64 = 10;
+
+/// Ten nanoseconds from the end, logical expiry, tombstones for twenty.
+fn retention() -> Retention {
+    Retention::finished(Duration::from_nanos(LIFE)).tombstone(Some(Duration::from_nanos(20)))
+}
+
+fn registry(retention: Retention) -> Registry {
+    Registry::with_origin(retention, 1, Hasher::default(), 1)
+}
+
+/// A registry with one upload, under key 1, that began and ended well at 0.
+fn with_ready(retention: Retention) -> (Registry, UploadId) {
+    let registry = registry(retention);
+    let id = ready(&registry, 1);
+    (registry, id)
+}
+
+/// An upload that began and ended well at 0.
+fn ready(registry: &Registry, key: u8) -> UploadId {
+    let ticket = registry.begin(key, 0).expect("there is room");
+    let id = ticket.id();
+    finish(ticket, 7, 0);
+    id
+}
+
+/// Ends an upload well, whether or not its ticket is stale, and says which.
+fn finish(ticket: Ticket, detail: u8, now: u64) -> &'static str {
+    match ticket.finish(Outcome::Ready(detail), now) {
+        Ok(()) => "finished",
+        Err(_) => "stale",
+    }
+}
+
+fn text(status: Status<u8>) -> String {
+    match status {
+        Status::Expired(state) => format!("expired {state:?}").to_lowercase(),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}
+
+/// All models.
+pub fn all() -> Vec<&'static Model> {
+    [ending::MODELS, sweeping::MODELS, holding::MODELS, together::MODELS].into_iter().flatten().collect()
+}
+
+/// The committed list: name, bound, rules and executions of each model that must run.
+const COMMITTED: &str = include_str!("../models.txt");
+
+#[test]
+fn every_model_holds_and_the_list_of_those_that_ran_is_the_committed_one() {
+    let only = std::env::var("STILLREADY_MODEL").ok();
+    let mut ran = String::new();
+    let mut broken = Vec::new();
+    for model in all().into_iter().filter(|model| only.as_deref().is_none_or(|name| name == model.name)) {
+        match run(model) {
+            Ok(executions) => {
+                let line =
+                    format!("{}  {}  {}  {executions} executions", model.name, model.rules.join(" "), model.bound);
+                say(&format!("model {line}, {} outcomes", model.outcomes.len()));
+                ran += &format!("{line}\n");
+            }
+            Err(why) => broken.push(format!(
+                "{}: {}\n  run it alone: STILLREADY_MODEL={} cargo test --test loom every_model",
+                model.name, why.why, model.name
+            )),
+        }
+    }
+    assert!(broken.is_empty(), "models that do not hold:\n{}", broken.join("\n"));
+    assert!(!ran.is_empty(), "no model ran");
+    if only.is_none() {
+        assert_eq!(ran, COMMITTED, "the models that ran are not those of tests/loom/models.txt");
+    }
+}
