@@ -68,12 +68,13 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
         }
     }
 
-    /// Moves the clock to `now`, if that is later, and returns the time that counts (R11).
+    /// Moves the clock to `now`, if that is later, and returns the time that counts (R11). The very last nanosecond is taken
+    /// for the one before it: it stands for an age that never begins.
     pub(super) fn advance(&mut self, now: u64) -> u64 {
         if mutant!(clock_runs_backwards) {
             return now;
         }
-        self.clock = self.clock.max(now);
+        self.clock = self.clock.max(now.min(NEVER - 1));
         self.clock
     }
 
