@@ -9,7 +9,12 @@ mod models;
 mod mutants;
 
 #[path = "../../src/registry/mod.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the models use a part of the registry's public interface")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the models use a part of the registry's public interface"
+)]
 mod registry;
 
 mod sync {

@@ -3,7 +3,12 @@
 //! are samples, not proofs; the seeds are fixed, so a run repeats.
 
 #[path = "../../src/registry/mod.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the programs use a part of the registry's public interface")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the programs use a part of the registry's public interface"
+)]
 mod registry;
 
 mod sync {
