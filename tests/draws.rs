@@ -1,5 +1,6 @@
 //! Chance: what each stream's first draws are, that they do not depend on the order in which they are asked for, and that they
 //! are as random as they should be.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
 use stillready::rng::{Die, PerAttempt, PerUpload, Source, below, unit};
 use stillready::scenario::{Arrivals, Distribution, Scenario, shipped};

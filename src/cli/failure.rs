@@ -20,7 +20,8 @@ pub(crate) enum Failure {
     #[diagnostic(help("{help}"))]
     NoScenario { name: String, help: String },
 
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
+    #[diagnostic(help("name a TOML file in UTF-8, or a scenario that `stillready list` shows"))]
     Unreadable { path: PathBuf, source: io::Error },
 
     #[error("`{name}` cannot be the name of a scenario")]
@@ -50,6 +51,7 @@ pub(crate) enum Failure {
     Experiment(#[from] ExperimentError),
 
     #[error(transparent)]
+    #[diagnostic(help("choose a folder that can be written to, with --output"))]
     Write(#[from] WriteError),
 
     #[error("{}: two runs of one seed differ in {files}", scenario)]
@@ -83,15 +85,21 @@ impl Failure {
 
     /// Prints the failure on stderr.
     pub(crate) fn print(&self, arguments: &Arguments) {
-        eprint!("{}", diagnostic(self, colors_on_stderr(arguments)));
+        eprint!("{}", self.text(colors_on_stderr(arguments)));
     }
-}
 
-/// A diagnostic with its carets, as plain text or in colours.
-pub(super) fn diagnostic(diagnostic: &dyn Diagnostic, colors: bool) -> String {
-    let theme = if colors { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
-    let mut text = String::new();
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_context_lines(0);
-    handler.render_report(&mut text, diagnostic).expect("a string takes what is written to it");
-    text
+    /// The failure with its carets, as plain text or in colours; of a scenario, all problems and then their number.
+    pub(super) fn text(&self, colors: bool) -> String {
+        let theme = if colors { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_context_lines(1);
+        let mut text = String::new();
+        let mut render = |diagnostic: &dyn Diagnostic| {
+            handler.render_report(&mut text, diagnostic).expect("a string takes what is written to it");
+        };
+        if let Failure::Invalid(invalid) = self {
+            invalid.problems().iter().for_each(|problem| render(problem));
+        }
+        render(self);
+        text
+    }
 }

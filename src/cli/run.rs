@@ -198,7 +198,8 @@ fn page(results: &Results, paths: &[PathBuf]) -> String {
         }
     };
     let mut page = format!("{}{title}\n", styled(name, BOLD));
-    page += &format!("{size}; intervals at 95 %\n\n");
+    page += &wrap(&format!("{size}; intervals at 95 %"));
+    page += "\n";
     page += &terminal::table(results);
     page += "\n";
     for sentence in terminal::sentences(results) {

@@ -13,7 +13,7 @@ use stillready::scenario::shipped;
 
 use super::arguments::Arguments;
 use super::console::{BOLD, Console, DIM, GOOD, styled};
-use super::failure::{Failure, diagnostic};
+use super::failure::Failure;
 use super::scenarios::load;
 
 /// Prints the scenarios that have a name: those in the folder `sims` and those that come with the program.
@@ -31,7 +31,7 @@ pub(super) fn list(console: &Console) -> Result<Exit, Failure> {
     let width = names.keys().map(std::string::String::len).max().unwrap_or(0);
     for name in names.keys() {
         let line = match load(name) {
-            Ok((source, scenario)) => format!("{}  {}\n", scenario.title, styled(&format!("({})", source.file), DIM)),
+            Ok((source, scenario)) => format!("{}  {}\n", scenario.title, styled(&source.file, DIM)),
             Err(_) => "not valid: see `stillready check`\n".to_owned(),
         };
         console.asked_for(&format!("{}{}  {line}", styled(name, BOLD), " ".repeat(width - name.len())))?;
@@ -51,7 +51,7 @@ pub(super) fn check(scenarios: &[String], console: &Console) -> Result<Exit, Fai
                 console.result(&format!("{}: {ok} ({uploads}; {})\n", source.file, policies.join(", ")))?;
             }
             Err(failure) => {
-                eprint!("{}", diagnostic(&failure, console.colors_on_stderr));
+                eprint!("{}", failure.text(console.colors_on_stderr));
                 faulty += 1;
             }
         }

@@ -61,7 +61,7 @@ pub enum ExperimentError {
     #[error("interrupted; nothing was written")]
     Interrupted,
     /// The rows of `uploads.csv` could not be kept.
-    #[error("cannot write the rows of uploads.csv to a temporary file: {0}; free some space or set TMPDIR")]
+    #[error("cannot keep the rows of uploads.csv in a temporary file; free some space or set TMPDIR")]
     Rows(#[from] std::io::Error),
 }
 

@@ -86,18 +86,23 @@ pub fn replay(scenario: &Scenario, policy: &Policy, seed: u64, upload: Upload) -
     let retention = policy.retention;
     let timeline = Timeline::new(upload);
     match policy.store {
-        StoreKind::Registry => {
-            until_over(Engine::new(scenario, policy, seed, |number| RegistryStore::new(retention, number), timeline))
-        }
-        StoreKind::Dict => until_over(Engine::new(scenario, policy, seed, |_| Dict::new(retention), timeline)),
+        StoreKind::Registry => until_complete(Engine::new(
+            scenario,
+            policy,
+            seed,
+            |number| RegistryStore::new(retention, number),
+            timeline,
+        )),
+        StoreKind::Dict => until_complete(Engine::new(scenario, policy, seed, |_| Dict::new(retention), timeline)),
     }
 }
 
-fn until_over<S: StatusStore>(mut engine: Engine<S, Timeline>) -> Timeline {
+fn until_complete<S: StatusStore>(mut engine: Engine<S, Timeline>) -> Timeline {
     let mut arrivals = engine.observer().upload().number;
-    while !engine.observer().is_over() {
+    let mut done = false;
+    while !done && !engine.observer().is_complete() {
         arrivals = arrivals.saturating_add(1);
-        engine.advance(arrivals);
+        done = engine.advance(arrivals);
     }
     engine.into_observer()
 }

@@ -13,7 +13,7 @@ use crate::provenance::{Clock, FileHash, Provenance, RunRecord, hex};
 
 /// A file could not be written.
 #[derive(Debug, Error)]
-#[error("cannot write {}: {source}; choose another folder with --output", path.display())]
+#[error("cannot write {}", path.display())]
 pub struct WriteError {
     path: PathBuf,
     source: io::Error,

@@ -8,10 +8,8 @@ use thiserror::Error;
 /// All that is wrong with one scenario file.
 #[derive(Debug, Error, Diagnostic)]
 #[error("{file}: {}", count(problems.len()))]
-#[diagnostic(help("`stillready check {file}` checks the file without running it"))]
 pub struct InvalidScenario {
     file: String,
-    #[related]
     problems: Vec<Problem>,
 }
 

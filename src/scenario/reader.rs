@@ -45,7 +45,7 @@ impl<'a> Table<'a> {
             other => {
                 faults.borrow_mut().push(Fault {
                     span: value.span(),
-                    message: format!("`{name}` must be a table"),
+                    message: format!("{name} must be a table"),
                     label: format!("this is {}", article(other.type_str())),
                     help: None,
                 });
@@ -79,9 +79,9 @@ impl<'a> Table<'a> {
         self.entries.get(key)
     }
 
-    fn missing(&self, key: &str) {
+    fn missing(&self, key: &str, form: &str) {
         let message = format!("`{key}` is missing in {}", self.name);
-        self.push(self.span.clone(), message, format!("add `{key} = …`"), None);
+        self.push(self.span.clone(), message, format!("add `{form}`"), None);
     }
 
     /// The value of a key, or nothing if it is absent or faulty.
@@ -101,7 +101,7 @@ impl<'a> Table<'a> {
     pub(super) fn required<T: FromToml>(&mut self, key: &'static str) -> Option<T> {
         if !self.has(key) {
             self.known.push(key);
-            self.missing(key);
+            self.missing(key, &format!("{key} = …"));
             return None;
         }
         self.optional(key)
@@ -122,7 +122,7 @@ impl<'a> Table<'a> {
     pub(super) fn required_table(&mut self, key: &'static str) -> Option<Table<'a>> {
         if !self.has(key) {
             self.known.push(key);
-            self.missing(key);
+            self.missing(key, &format!("{key} = {{ … }}"));
             return None;
         }
         self.table(key)
@@ -153,7 +153,7 @@ impl<'a> Table<'a> {
     ) -> Option<T> {
         let Some(value) = self.value(key) else {
             if default.is_none() {
-                self.missing(key);
+                self.missing(key, &format!("{key} = \"{}\"", choices[0].0));
             }
             return default;
         };
@@ -218,6 +218,6 @@ impl FromToml for String {
 
 impl FromToml for u64 {
     fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
-        integer(value).ok_or_else(|| "a whole number of 0 or more".to_owned())
+        integer(value).ok_or_else(|| format!("a whole number from 0 to {}", u64::MAX))
     }
 }

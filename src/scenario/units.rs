@@ -151,12 +151,9 @@ impl FromToml for Distribution {
         if !value.get_ref().is_table() {
             return Err(expected.into());
         }
-        let placeholder = Distribution::Constant { value_ns: 0 };
-        let Some(mut table) = Table::of("the distribution", value, faults) else { return Ok(placeholder) };
-        // Where a fault was reported, the placeholder keeps the reading going; the file is refused all the same.
-        let Some(distribution) = read_distribution(&mut table) else { return Ok(placeholder) };
-        table.finish();
-        Ok(distribution)
+        // Where a fault was reported, a placeholder keeps the reading going; the file is refused all the same.
+        let distribution = Table::of("the distribution", value, faults).and_then(read_distribution);
+        Ok(distribution.unwrap_or(Distribution::Constant { value_ns: 0 }))
     }
 }
 
@@ -168,25 +165,26 @@ enum Kind {
     Empirical,
 }
 
-fn read_distribution(table: &mut Table<'_>) -> Option<Distribution> {
+fn read_distribution(mut table: Table<'_>) -> Option<Distribution> {
     let kinds = [
         ("constant", Kind::Constant),
         ("exponential", Kind::Exponential),
         ("lognormal", Kind::Lognormal),
         ("empirical", Kind::Empirical),
     ];
-    match table.choice("kind", None, &kinds)? {
+    let distribution = match table.choice("kind", None, &kinds)? {
         Kind::Constant => table.required("value").map(|DurationNs(value_ns)| Distribution::Constant { value_ns }),
         Kind::Exponential => table.required("mean").map(|Period(mean_ns)| Distribution::Exponential { mean_ns }),
         Kind::Lognormal => {
             let (median, sigma) = (table.required("median"), table.required("sigma"));
-            let (Period(median_ns), Sigma(sigma)) = (median?, sigma?);
-            Some(Distribution::Lognormal { median_ns, sigma })
+            median.zip(sigma).map(|(Period(median_ns), Sigma(sigma))| Distribution::Lognormal { median_ns, sigma })
         }
         Kind::Empirical => {
             table.required("values").map(|DurationList(values_ns)| Distribution::Empirical { values_ns })
         }
-    }
+    };
+    table.finish();
+    distribution
 }
 
 struct Sigma(f64);

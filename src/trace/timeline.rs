@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::{Ending, Event, Observer};
-use crate::measure::Fact;
+use crate::measure::{Fact, Facts};
 use crate::store::{Answer, End, Gone};
 use crate::time::{SECOND_NS, SimTime};
 use crate::workload::Upload;
@@ -31,20 +31,37 @@ pub struct Timeline {
     same_name: BTreeSet<u32>,
     lines: Vec<Line>,
     succeeded: bool,
-    over: bool,
+    work_ended: bool,
+    client_ended: bool,
+    /// When both had ended, and how many lines there were by then.
+    ended: Option<(SimTime, usize)>,
+    /// Whether its facts are known; they are told in the order of arrival, long after its end perhaps.
+    counted: bool,
+    /// Whether its entry was removed after its work had ended.
+    entry_gone: bool,
 }
 
 impl Timeline {
     /// The empty timeline of an upload.
     #[must_use]
     pub fn new(upload: Upload) -> Self {
-        Timeline { upload, same_name: BTreeSet::new(), lines: Vec::new(), succeeded: false, over: false }
+        Timeline {
+            upload,
+            same_name: BTreeSet::new(),
+            lines: Vec::new(),
+            succeeded: false,
+            work_ended: false,
+            client_ended: false,
+            ended: None,
+            counted: false,
+            entry_gone: false,
+        }
     }
 
-    /// Whether nothing more will happen to the upload.
+    /// Whether the timeline is complete: the upload is over, and its entry is gone.
     #[must_use]
-    pub fn is_over(&self) -> bool {
-        self.over
+    pub fn is_complete(&self) -> bool {
+        self.counted && self.entry_gone
     }
 
     /// What happened, in order.
@@ -57,6 +74,23 @@ impl Timeline {
     #[must_use]
     pub fn upload(&self) -> &Upload {
         &self.upload
+    }
+
+    /// Notes when both its work and its client have ended.
+    fn note_end(&mut self, at: SimTime) {
+        if self.work_ended && self.client_ended {
+            self.ended = Some((at, self.lines.len()));
+        }
+    }
+
+    /// What it counts as, at the moment of its end.
+    fn count(&mut self, facts: Facts) {
+        let Some((at, line)) = self.ended else { return };
+        let names = Fact::COLUMNS.iter().filter(|&&fact| facts.contains(fact)).map(|fact| fact.name());
+        let text = format!("counts as: {}", names.collect::<Vec<_>>().join(", "));
+        let upload = Some(self.upload.number);
+        self.lines.insert(line, Line { at, upload, place: "upload".to_owned(), event: "over", text });
+        self.counted = true;
     }
 
     fn add(&mut self, at: SimTime, upload: Option<u32>, place: String, event: &'static str, text: String) {
@@ -104,6 +138,7 @@ impl Timeline {
                 "removed",
                 format!("{how}{whose} removes the entry: {state}, {due}"),
             );
+            self.entry_gone |= self.work_ended;
         }
     }
 }
@@ -117,6 +152,12 @@ impl Observer for Timeline {
     fn observe(&mut self, at: SimTime, event: Event<'_>) {
         let mine = self.upload.number;
         match event {
+            Event::Over { upload, facts, .. } if upload.number == mine => self.count(facts),
+            Event::Swept { store, poll_of, gone, .. } if !(self.ended.is_some() && self.entry_gone) => {
+                self.removed(at, store, poll_of, gone, "a sweep");
+            }
+            // After its end only the fate of its entry is of interest.
+            _ if self.ended.is_some() => {}
             Event::Arrived(upload) if upload.key == self.upload.key => {
                 self.same_name.insert(upload.number);
                 if upload.number == mine {
@@ -133,13 +174,14 @@ impl Observer for Timeline {
                 self.removed(at, store, Some(upload), gone, "the new entry");
             }
             Event::Finished { upload, worker, end, accepted, .. } if self.same_name.contains(&upload) => {
+                self.work_ended |= upload == mine;
                 self.succeeded |= upload == mine && end == End::Ready;
                 let end = if end == End::Ready { "ready" } else { "error" };
                 let refused = if accepted { "" } else { ", which the store refused" };
                 let text = format!("finish{}: {end}{refused}", self.of(upload));
                 self.add(at, Some(upload), format!("worker {worker}"), "finish", text);
+                self.note_end(at);
             }
-            Event::Swept { store, poll_of, gone, .. } => self.removed(at, store, poll_of, gone, "a sweep"),
             Event::Read { upload, attempt, worker, answer } if upload == mine => {
                 let text = format!("poll {}: {}", attempt + 1, self.answer(answer));
                 self.add(at, Some(mine), format!("worker {worker}"), "poll", text);
@@ -154,12 +196,8 @@ impl Observer for Timeline {
                     Ending::Refused => "stops: the upload was refused",
                 };
                 self.add(at, Some(mine), "client".to_owned(), "end", text.to_owned());
-            }
-            Event::Over { upload, facts, .. } if upload.number == mine => {
-                let facts = Fact::COLUMNS.iter().filter(|&&fact| facts.contains(fact));
-                let names = facts.map(|fact| fact.name()).collect::<Vec<_>>().join(", ");
-                self.add(at, Some(mine), "upload".to_owned(), "over", format!("counts as: {names}"));
-                self.over = true;
+                self.client_ended = true;
+                self.note_end(at);
             }
             _ => {}
         }

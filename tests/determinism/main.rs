@@ -4,6 +4,7 @@
 //! The files in `tests/golden` were written by a release build. `cargo test` compares them with a debug build, `.ci/run` with a
 //! release build again. To write them anew after a change that is meant to move them (say so in CHANGELOG.md):
 //! `cargo test --release --test determinism -- --ignored`.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -82,7 +83,9 @@ fn debug_and_release_builds_write_the_same_bytes() {
 #[test]
 #[ignore = "writes tests/golden anew"]
 fn write_the_golden_files() {
-    assert!(!cfg!(debug_assertions), "the golden files are those of a release build: add --release");
+    if cfg!(debug_assertions) {
+        panic!("the golden files are those of a release build: add --release");
+    }
     for (scenario, uploads) in GOLDEN {
         std::fs::create_dir_all(golden(scenario)).unwrap();
         for (name, bytes) in run(&[scenario, "--uploads", uploads], &[]) {

@@ -1,6 +1,7 @@
 //! The status registry under shuttle: more threads and longer programs than loom can search, on random schedules and on those
 //! of PCT (S. Burckhardt et al., "A randomized scheduler with probabilistic guarantees of finding bugs", ASPLOS 2010). These
 //! are samples, not proofs; the seeds are fixed, so a run repeats.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
 #[path = "../../src/registry/mod.rs"]
 #[expect(

@@ -1,0 +1,55 @@
+//! The program as its users meet it: what it prints, what it writes, how it ends.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
+
+mod endings;
+mod files;
+mod help;
+mod running;
+
+use std::path::Path;
+
+use assert_cmd::Command;
+
+/// The program, in a folder.
+fn stillready(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("stillready").unwrap();
+    command.current_dir(folder).args(arguments);
+    command
+}
+
+/// How a run ended, and what it printed.
+struct Ended {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn run_in(folder: &Path, arguments: &[&str]) -> Ended {
+    let assert = stillready(folder, arguments).assert();
+    let output = assert.get_output();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("the program prints UTF-8");
+    Ended { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+}
+
+/// Runs the program in an empty folder of its own.
+fn run(arguments: &[&str]) -> Ended {
+    run_in(tempfile::tempdir().unwrap().path(), arguments)
+}
+
+/// The names of all files below a folder, sorted.
+fn files_below(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path.strip_prefix(folder).unwrap().display().to_string());
+            }
+        }
+    }
+    found.sort();
+    found
+}

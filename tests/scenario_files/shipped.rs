@@ -1,0 +1,75 @@
+//! The scenarios that come with the program.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use stillready::registry::{AgeBasis, Capacity, Expiry};
+use stillready::scenario::{Address, Arrivals, Distribution, Order, Scenario, Scope, StoreKind, Trigger, shipped};
+
+const SECOND: u64 = 1_000_000_000;
+
+fn parse(name: &str) -> Scenario {
+    Scenario::parse(name, name, shipped::find(name).unwrap().text).unwrap()
+}
+
+#[test]
+fn every_file_of_the_folder_is_built_in_and_says_what_it_shows() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sims");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let files: BTreeSet<_> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    let built_in: BTreeSet<_> = shipped::SHIPPED.iter().map(|scenario| scenario.name.to_owned()).collect();
+    assert_eq!(files, built_in);
+    for scenario in shipped::SHIPPED {
+        assert!(scenario.text.starts_with("# "), "{} begins with a comment", scenario.name);
+        assert!(!parse(scenario.name).title.is_empty());
+    }
+}
+
+#[test]
+fn the_reference_scenario_is_that_of_the_model() {
+    let scenario = parse("reference");
+    assert_eq!((scenario.uploads, scenario.replications), (1_000_000, 1));
+    assert_eq!(scenario.workload.arrivals, Arrivals::Poisson { mean_gap_ns: 1e9 });
+    assert_eq!(scenario.workload.processing, Distribution::Lognormal { median_ns: 8 * SECOND, sigma: 0.8 });
+    assert_eq!((scenario.workload.failure.get(), scenario.workload.distinct_keys), (0.0, None));
+    assert_eq!((scenario.server.workers, scenario.server.threads), (1, 1));
+    let service = scenario.server.service;
+    assert_eq!((service.upload_ns, service.sweep_ns, service.read_ns), (0, 0, 0));
+    let client = &scenario.client;
+    assert_eq!((client.first_poll_ns, client.interval_ns), (0, 3 * SECOND));
+    assert_eq!((client.backoff, client.jitter, client.max_attempts, client.tolerate_not_found), (1.0, 0.0, 120, 0));
+    assert_eq!(client.away_chance.get(), 0.2);
+    assert_eq!(client.away_time, Distribution::Lognormal { median_ns: 2100 * SECOND, sigma: 0.7 });
+    let names: Vec<_> = scenario.policies.iter().map(|policy| policy.name.as_str()).collect();
+    assert_eq!(names, ["30m/10%", "60m/5%", "logical"]);
+    for (policy, minutes, chance) in [(0, 30, 0.10), (1, 60, 0.05)] {
+        let policy = &scenario.policies[policy];
+        assert_eq!((policy.store, policy.scope, policy.address), (StoreKind::Registry, Scope::Process, Address::Id));
+        assert_eq!(policy.order, Order::SweepFirst);
+        assert!(matches!(policy.trigger, Trigger::Chance(p) if p.get() == chance));
+        let retention = policy.retention;
+        assert_eq!(
+            (retention.time_to_live.ready_ns, retention.time_to_live.processing_ns),
+            (Some(minutes * 60 * SECOND), None)
+        );
+        assert_eq!((retention.age, retention.expiry), (AgeBasis::Finished, Expiry::Physical));
+        assert_eq!((retention.tombstone_ns, retention.capacity), (None, Capacity::Unbounded));
+    }
+    let logical = &scenario.policies[2];
+    assert_eq!((logical.retention.expiry, logical.order), (Expiry::Logical, Order::ReadFirst));
+    assert_eq!(logical.retention.time_to_live.ready_ns, Some(1800 * SECOND));
+    assert!(logical.retention.tombstone_ns.is_some());
+    assert!(matches!(logical.trigger, Trigger::Chance(p) if p.get() == 0.10));
+}
+
+#[test]
+fn poll_heavy_is_the_reference_scenario_with_clients_that_never_give_up() {
+    let (mut reference, heavy) = (parse("reference"), parse("poll-heavy"));
+    reference.client.tolerate_not_found = 120;
+    reference.policies.truncate(2);
+    (reference.name, reference.title) = (heavy.name.clone(), heavy.title.clone());
+    assert_eq!(reference, heavy);
+}
