@@ -1,5 +1,4 @@
 //! The README tells the truth: its commands run, and print what it says they print.
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
 use std::path::Path;
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use crate::harness::{run, say};
+use crate::harness::{Broken, run, say};
 use crate::models;
 
 /// A fault in the registry's source, behind `mutant!(name)`.
@@ -65,8 +65,8 @@ fn every_mutant_is_caught_by_its_model() {
         let result = run(model);
         ON.set(None);
         match result {
-            Err(broken) => {
-                say(&format!("mutant {rule} {name}: caught by {caught_by} in execution {}", broken.executions))
+            Err(Broken { executions, .. }) => {
+                say(&format!("mutant {rule} {name}: caught by {caught_by} in execution {executions}"));
             }
             Ok(executions) => survivors.push(format!("{rule} {name} survived {caught_by}: {executions} executions")),
         }

@@ -1,5 +1,4 @@
 //! The status registry through its public interface, one thread at a time, and a short run of real threads.
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
 mod keeping;
 mod reference;
