@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::arguments::{Arguments, When};
 
@@ -80,8 +80,12 @@ impl Console {
         if !self.progress {
             return ProgressBar::hidden();
         }
-        let template = "{prefix} {bar:30} {human_pos} of {human_len} uploads, {per_sec}, {eta} left";
-        let style = ProgressStyle::with_template(template).expect("the template is valid");
+        let template = "{prefix} {bar:30} {human_pos} of {human_len} uploads, {rate}/s, {eta} left";
+        let rate = |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+            // A text that cannot be drawn is left out.
+            let _ = write!(text, "{}", HumanCount(state.per_sec() as u64));
+        };
+        let style = ProgressStyle::with_template(template).expect("the template is valid").with_key("rate", rate);
         let target = ProgressDrawTarget::stderr_with_hz(10);
         let bar = ProgressBar::with_draw_target(Some(uploads), target).with_style(style).with_prefix(name.to_owned());
         bar.enable_steady_tick(Duration::from_millis(200));

@@ -9,6 +9,17 @@ use std::str::FromStr;
 /// `Unknown` from then on. So does one that another registry gave out, say that of another worker process, or of this one
 /// before it was reloaded: ids carry the origin of their registry. `Display` and `FromStr` give a short form for URLs, such
 /// as `1f-3-5eed`. Ids are not secret: they count up, so do not take the knowledge of one for a permission.
+///
+/// ```
+/// # use stillready::registry::{Registry, Retention, Status, UploadId};
+/// let registry = Registry::<&str>::new(Retention::default());
+/// let ticket = registry.begin("menu.xlsx", 0)?;
+/// let location = format!("/status/{}", ticket.id());
+/// // …and back, in the handler of GET /status/{id}; what is no id is a 404 of its own.
+/// let id: UploadId = location.trim_start_matches("/status/").parse()?;
+/// assert_eq!(registry.read(id, 1), Status::Processing);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UploadId {
     pub(super) generation: u64,

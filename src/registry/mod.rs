@@ -279,6 +279,21 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
 
     /// Notes that the client has got its answer; under [`AgeBasis::Acknowledged`] the record's age counts from here.
     /// Returns whether it counted: the first time, for a finished upload whose time is not over (R13).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use stillready::registry::{AgeBasis, Outcome, Registry, Retention};
+    /// // Kept for a minute after the client has said that it got its answer; for ever until then.
+    /// let retention = Retention::finished(Duration::from_secs(60)).age(AgeBasis::Acknowledged);
+    /// let registry = Registry::<&str>::new(retention);
+    /// let ticket = registry.begin("menu.xlsx", 0)?;
+    /// let id = ticket.id();
+    /// ticket.finish(Outcome::Ready(()), 1)?;
+    /// assert_eq!(registry.next_due(), None);
+    /// assert!(registry.acknowledge(id, 2_000_000_000));
+    /// assert_eq!(registry.next_due(), Some(62_000_000_000));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn acknowledge(&self, id: UploadId, now: u64) -> bool {
         self.inner.at(id, false, |shard, place| {
             let now = shard.advance(now);
@@ -321,6 +336,17 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
 
     /// As [`sweep`](Self::sweep), and calls `on_reclaim`, under the lock, for each record whose time is over: the place to
     /// note which files can be deleted.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use stillready::registry::{Outcome, Registry, Retention};
+    /// let registry = Registry::<&str>::new(Retention::finished(Duration::from_secs(60)));
+    /// registry.begin("menu.xlsx", 0)?.finish(Outcome::Ready(()), 0)?;
+    /// let mut to_delete = Vec::new();
+    /// registry.sweep_with(60_000_000_000, |record| to_delete.push(*record.key));
+    /// assert_eq!(to_delete, ["menu.xlsx"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sweep_with(&self, now: u64, mut on_reclaim: impl FnMut(Reclaimed<'_, K>)) -> Swept {
         let mut total = Swept::default();
         for number in 0..self.inner.shards.len() {
@@ -337,6 +363,18 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
 
     /// Takes at most `max` of the records that are due, the next call going on where this one stopped: a sweep that a
     /// request can afford.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use stillready::registry::{Outcome, Registry, Retention};
+    /// let registry = Registry::<u32>::new(Retention::finished(Duration::from_secs(60)));
+    /// for upload in 0..100 {
+    ///     registry.begin(upload, 0)?.finish(Outcome::Ready(()), 0)?;
+    /// }
+    /// let swept = registry.sweep_some(60_000_000_000, 10);
+    /// assert_eq!((swept.expired, swept.more), (10, true));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sweep_some(&self, now: u64, max: usize) -> Swept {
         let shards = self.inner.shards.len();
         // Relaxed: a hint for fairness between the parts; it guards nothing and pairs with nothing.
