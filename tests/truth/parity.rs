@@ -1,0 +1,282 @@
+//! The same scenarios by real tokio tasks on the paused clock, against the same stores: exactly the engine's counts.
+//!
+//! Nothing of the engine is used here but the workload and its dice. All times are whole milliseconds, tokio's resolution, and
+//! chosen so that no two tasks act at one instant.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use stillready::measure::Fact;
+use stillready::rng::{Die, PerAttempt, Source, below};
+use stillready::scenario::{Address, Order, Policy, Scenario, Scope, StoreKind, Trigger};
+use stillready::store::{Answer, Dict, End, RegistryStore, StatusStore};
+use stillready::time::SimTime;
+use stillready::workload::{Upload, Workload};
+use tokio::sync::Semaphore;
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::{parse, run};
+
+/// What is counted, by the names of the reports' columns.
+type Counts = BTreeMap<&'static str, u64>;
+
+/// A web service made of tokio tasks.
+struct Service<S: StatusStore> {
+    start: Instant,
+    scenario: Scenario,
+    policy: Policy,
+    stores: Vec<S>,
+    /// One permit per thread of the one worker; waiting requests are served first come, first served.
+    threads: Semaphore,
+    dice: PerAttempt,
+    dispatch: PerAttempt,
+    counts: RefCell<Counts>,
+    succeeded: RefCell<BTreeMap<u32, bool>>,
+}
+
+impl<S: StatusStore + 'static> Service<S>
+where
+    S::Ticket: 'static,
+    S::Id: 'static,
+{
+    fn now(&self) -> SimTime {
+        SimTime::from_ns(self.start.elapsed().as_nanos() as u64)
+    }
+
+    fn count(&self, what: &'static str) {
+        *self.counts.borrow_mut().entry(what).or_default() += 1;
+    }
+
+    fn store(&self, worker: u32) -> &S {
+        &self.stores[if self.policy.scope == Scope::Shared { 0 } else { worker as usize }]
+    }
+
+    fn worker(&self, upload: u32, attempt: u64) -> u32 {
+        below(self.dispatch.draw(u64::from(upload), attempt), self.scenario.server.workers)
+    }
+
+    fn sweep(&self, worker: u32) {
+        let mut gone = Vec::new();
+        self.count("sweeps");
+        self.store(worker).sweep(self.now(), &mut gone);
+        *self.counts.borrow_mut().entry("entries_removed").or_default() += gone.len() as u64;
+    }
+
+    async fn spend(&self, ns: u64) {
+        if ns > 0 {
+            sleep(Duration::from_nanos(ns)).await;
+        }
+    }
+
+    /// POST /upload, and the work behind it.
+    async fn upload(self: &Rc<Self>, upload: Upload) -> S::Id {
+        let permit = self.threads.acquire().await.unwrap();
+        let worker = self.worker(upload.number, u64::MAX);
+        let begun = self.store(worker).begin(upload.key, upload.number, self.now(), &mut Vec::new());
+        let Ok((ticket, id)) = begun else { panic!("no store of the test is ever full") };
+        let service = Rc::clone(self);
+        spawn_local(async move {
+            sleep(Duration::from_nanos(upload.processing_ns)).await;
+            let end = if upload.fails { End::Error } else { End::Ready };
+            service.store(worker).finish(ticket, end, service.now());
+            service.succeeded.borrow_mut().insert(upload.number, !upload.fails);
+            service.count(if upload.fails { "failed" } else { "succeeded" });
+        });
+        self.spend(self.scenario.server.service.upload_ns).await;
+        drop(permit);
+        id
+    }
+
+    /// GET /status: the steps of the handler.
+    async fn poll(&self, upload: &Upload, id: S::Id, attempt: u32) -> Answer {
+        let permit = self.threads.acquire().await.unwrap();
+        let service = self.scenario.server.service;
+        let worker = self.worker(upload.number, u64::from(attempt));
+        let Trigger::Chance(chance) = self.policy.trigger else { panic!("the policies of the test roll a die") };
+        let draw = self.dice.draw(u64::from(upload.number), u64::from(attempt));
+        let sweeps = Die::new(chance.get()).says_yes(draw);
+        let sweep_first = self.policy.order == Order::SweepFirst;
+        if sweeps && sweep_first {
+            self.sweep(worker);
+            self.spend(service.sweep_ns).await;
+        }
+        let store = self.store(worker);
+        let answer = match self.policy.address {
+            Address::Id => store.read(id, self.now()),
+            Address::Key => store.read_key(upload.key, self.now()),
+        };
+        self.count("polls");
+        let succeeded = self.succeeded.borrow().get(&upload.number).copied();
+        if answer == Answer::NotFound && succeeded == Some(true) {
+            self.count("polls_falsely_not_found");
+        }
+        self.spend(service.read_ns).await;
+        if sweeps && !sweep_first {
+            self.sweep(worker);
+            self.spend(service.sweep_ns).await;
+        }
+        drop(permit);
+        answer
+    }
+
+    /// The browser.
+    async fn client(self: Rc<Self>, upload: Upload) {
+        sleep_until(self.start + Duration::from_nanos(upload.at.as_ns())).await;
+        let id = self.upload(upload).await;
+        let spec = &self.scenario.client;
+        self.spend(upload.away_ns.unwrap_or(spec.first_poll_ns)).await;
+        for attempt in 0..spec.max_attempts {
+            match self.poll(&upload, id, attempt).await {
+                Answer::Ready { .. } => return self.count("saw_ready"),
+                Answer::Error | Answer::Interrupted => return self.count("saw_error"),
+                Answer::Expired(_) => return self.count("saw_expired"),
+                Answer::NotFound if attempt >= spec.tolerate_not_found => return self.count("gave_up"),
+                Answer::NotFound | Answer::Processing => {}
+            }
+            self.spend(spec.interval_ns).await;
+        }
+        self.count("timed_out");
+    }
+}
+
+/// Runs a policy by tokio tasks, and counts.
+async fn by_tasks<S>(scenario: &Scenario, policy: &Policy, new_store: impl Fn(u32) -> S) -> Counts
+where
+    S: StatusStore + 'static,
+{
+    let stores = if policy.scope == Scope::Shared { 1 } else { scenario.server.workers };
+    let service = Rc::new(Service {
+        start: Instant::now(),
+        scenario: scenario.clone(),
+        policy: policy.clone(),
+        stores: (0..stores).map(new_store).collect(),
+        // With several workers the test has no service times, and nobody ever waits.
+        threads: Semaphore::new(if scenario.server.workers == 1 { scenario.server.threads as usize } else { 10_000 }),
+        dice: PerAttempt::new(scenario.seed, Source::Sweep),
+        dispatch: PerAttempt::new(scenario.seed, Source::Dispatch),
+        counts: RefCell::default(),
+        succeeded: RefCell::default(),
+    });
+    let tasks = LocalSet::new();
+    for upload in Workload::new(scenario, scenario.seed) {
+        tasks.spawn_local(Rc::clone(&service).client(upload));
+    }
+    // Waits for the works behind the uploads, too.
+    tasks.await;
+    service.counts.take()
+}
+
+/// The same counts by the engine.
+fn by_engine(scenario: &Scenario, policy: usize) -> Counts {
+    let tally = run(scenario).tallies().remove(policy);
+    let mut counts: Counts =
+        [Fact::Succeeded, Fact::Failed, Fact::SawReady, Fact::SawError, Fact::SawExpired, Fact::TimedOut]
+            .map(|fact| (fact.name(), tally.count(fact)))
+            .into();
+    counts.extend([("polls", tally.polls), ("sweeps", tally.sweeps), ("entries_removed", tally.entries_removed)]);
+    let told = ["saw_ready", "saw_error", "saw_expired", "timed_out"].map(|name| counts[name]).iter().sum::<u64>();
+    counts.insert("gave_up", tally.uploads() - told);
+    // In these scenarios the first false `not_found` is the last poll.
+    counts.insert("polls_falsely_not_found", tally.count(Fact::FalseNotFound));
+    counts.retain(|_, count| *count > 0);
+    counts
+}
+
+const LATE: &str = r#"
+    schema_version = 1
+    uploads = 700
+    [workload]
+    arrivals = { kind = "fixed", every = "4s 1ms" }
+    processing = { kind = "empirical", values = ["1s 111ms", "8s 13ms", "31s 317ms"] }
+    failure = 0.1
+    [client]
+    interval = "3s"
+    tolerate_not_found = 0
+    away = { chance = 0.3, time = { kind = "empirical", values = ["29m 7ms", "31m 19ms", "47m 37ms"] } }
+    [[policy]]
+    name = "30m/10%"
+    time_to_live = "30m"
+    expiry = "physical"
+    sweep = { trigger = "chance", chance = 0.1 }
+    [[policy]]
+    name = "60m/5%"
+    store = "dict"
+    time_to_live = "45m"
+    expiry = "physical"
+    sweep = { trigger = "chance", chance = 0.05 }
+    [[policy]]
+    name = "logical"
+    time_to_live = "30m"
+    expiry = "logical"
+    tombstone = "10m"
+    order = "read-first"
+    sweep = { trigger = "chance", chance = 0.1 }
+"#;
+
+async fn assert_parity(text: &str) {
+    let scenario = parse(text);
+    for (number, policy) in scenario.policies.iter().enumerate() {
+        let retention = policy.retention;
+        let tasks = match policy.store {
+            StoreKind::Registry => by_tasks(&scenario, policy, |number| RegistryStore::new(retention, number)).await,
+            StoreKind::Dict => by_tasks(&scenario, policy, |_| Dict::new(retention)).await,
+        };
+        assert_eq!(tasks, by_engine(&scenario, number), "policy {}", policy.name);
+        assert!(tasks["polls"] > 700);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_and_engine_agree_on_late_clients() {
+    assert_parity(LATE).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_and_engine_agree_on_a_queue_and_service_times() {
+    // Uploads come in bursts of three to one worker of two threads; each step takes its time.
+    let text =
+        LATE.replace(r#"kind = "fixed", every = "4s 1ms""#, r#"kind = "burst", size = 3, every = "10s 1ms""#).replace(
+            "[client]",
+            "[server]\nthreads = 2\nservice = { upload = \"211ms\", sweep = \"53ms\", read = \"17ms\" }\n[client]",
+        );
+    assert_parity(&text).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_and_engine_agree_on_several_workers() {
+    let text = LATE.replace("[client]", "[server]\nworkers = 3\n[client]");
+    assert_parity(&text).await;
+    let shared = text.replace("time_to_live", "scope = \"shared\"\ntime_to_live");
+    assert_parity(&shared).await;
+}
+
+/// By hand: two handlers as futures, each polled when the test says so. The second client's sweep runs between the first one's
+/// sweep and its read, as it does between two steps of the engine where a step takes time.
+#[test]
+fn steps_of_two_handlers_can_be_polled_by_hand() {
+    let scenario = parse(LATE);
+    let store = Dict::new(scenario.policies[0].retention);
+    let at = |seconds: u64| SimTime::from_ns(seconds * 1_000_000_000);
+    let Ok((ticket, id)) = store.begin(1, 1, at(0), &mut Vec::new()) else { panic!("it is never full") };
+    store.finish(ticket, End::Ready, at(0));
+    let handler = |sweeps: bool| {
+        let store = &store;
+        tokio_test::task::spawn(async move {
+            if sweeps {
+                store.sweep(at(1800), &mut Vec::new());
+            }
+            tokio::task::yield_now().await;
+            store.read(id, at(1800))
+        })
+    };
+    let (mut lucky, mut first, mut second) = (handler(false), handler(false), handler(true));
+    assert!(lucky.poll().is_pending());
+    assert_eq!(tokio_test::assert_ready!(lucky.poll()), Answer::Ready { upload: 1 });
+    assert!(first.poll().is_pending());
+    assert!(second.poll().is_pending());
+    assert_eq!(tokio_test::assert_ready!(first.poll()), Answer::NotFound);
+    assert_eq!(tokio_test::assert_ready!(second.poll()), Answer::NotFound);
+}
