@@ -14,6 +14,8 @@ pub mod exit;
 #[cfg(feature = "simulator")]
 pub mod experiment;
 #[cfg(feature = "simulator")]
+pub mod gate;
+#[cfg(feature = "simulator")]
 pub mod measure;
 #[cfg(feature = "simulator")]
 pub mod provenance;

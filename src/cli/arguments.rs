@@ -7,6 +7,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use stillready::exit::Exit;
 use stillready::provenance::COMMIT;
 
+use super::gate::GateArguments;
 use super::replay::ReplayArguments;
 use super::run::RunArguments;
 
@@ -68,6 +69,12 @@ pub(super) enum Command {
 
     /// Print the timeline of one upload: every begin, finish, poll and answer, and the sweep that removed it.
     Replay(ReplayArguments),
+
+    /// Run scenarios and check them against their limits and their committed baselines.
+    ///
+    /// A check passes if the whole 95 % interval of its value keeps the limit of the scenario's `[[gate]]`; a baseline, if the
+    /// run gives the very `summary.csv` that was accepted. Whatever cannot be judged is no pass.
+    Gate(GateArguments),
 
     /// List the scenarios that can be run by name.
     List,

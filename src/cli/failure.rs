@@ -47,6 +47,10 @@ pub(crate) enum Failure {
     #[diagnostic(help("{help}"))]
     NothingRan { scenario: String, policy: String, help: String },
 
+    #[error("the folder `sims` has no scenario to judge")]
+    #[diagnostic(help("name a scenario, as in `stillready gate reference`, or write some with `stillready init`"))]
+    NothingToJudge,
+
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
 
@@ -71,7 +75,7 @@ impl Failure {
             | Failure::BadName { .. }
             | Failure::Invalid(_)
             | Failure::InvalidOnes { .. } => Exit::InvalidScenario,
-            Failure::NothingRan { .. } => Exit::NothingRan,
+            Failure::NothingRan { .. } | Failure::NothingToJudge => Exit::NothingRan,
             Failure::Experiment(ExperimentError::Interrupted) => Exit::Interrupted,
             Failure::Experiment(ExperimentError::Rows(_)) | Failure::Write(_) | Failure::Print(_) => Exit::CannotWrite,
             Failure::Nondeterminism { .. } => Exit::Nondeterminism,

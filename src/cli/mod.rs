@@ -3,6 +3,7 @@
 mod arguments;
 mod console;
 mod failure;
+mod gate;
 mod replay;
 mod run;
 mod scenarios;
@@ -21,6 +22,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         None => run::run(&run::RunArguments::default(), &console),
         Some(Command::Run(arguments)) => run::run(arguments, &console),
         Some(Command::Replay(arguments)) => replay::replay(arguments, &console),
+        Some(Command::Gate(arguments)) => gate::gate(arguments, &console),
         Some(Command::List) => tour::list(&console),
         Some(Command::Check { scenarios }) => tour::check(scenarios, &console),
         Some(Command::Init { folder, force }) => tour::init(folder, *force, &console),

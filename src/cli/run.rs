@@ -1,6 +1,5 @@
 //! `stillready run`.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,7 +13,7 @@ use stillready::scenario::{Scenario, nearest};
 
 use super::console::{BOLD, Console, DIM, styled};
 use super::failure::Failure;
-use super::scenarios::load;
+use super::scenarios::load_all;
 
 #[derive(Args)]
 pub(crate) struct RunArguments {
@@ -76,14 +75,9 @@ impl Default for RunArguments {
 
 /// Runs the scenarios one after the other. All are read before the first is run.
 pub(super) fn run(arguments: &RunArguments, console: &Console) -> Result<Exit, Failure> {
-    let mut names = BTreeSet::new();
-    let mut scenarios = Vec::new();
-    for argument in &arguments.scenarios {
-        let (source, scenario) = load(argument)?;
-        if !names.insert(scenario.name.clone()) {
-            return Err(Failure::SameName { name: scenario.name });
-        }
-        scenarios.push((source, adjust(scenario, arguments)?));
+    let mut scenarios = load_all(&arguments.scenarios)?;
+    for (_, scenario) in &mut scenarios {
+        adjust(scenario, arguments)?;
     }
     let stop = stop_on_signals();
     for (index, (source, scenario)) in scenarios.iter().enumerate() {
@@ -96,18 +90,18 @@ pub(super) fn run(arguments: &RunArguments, console: &Console) -> Result<Exit, F
     Ok(Exit::Pass)
 }
 
-/// The scenario with what the command line says instead.
-fn adjust(mut scenario: Scenario, arguments: &RunArguments) -> Result<Scenario, Failure> {
+/// Changes a scenario to what the command line says instead.
+fn adjust(scenario: &mut Scenario, arguments: &RunArguments) -> Result<(), Failure> {
     scenario.seed = arguments.seed.unwrap_or(scenario.seed);
     scenario.uploads = arguments.uploads.unwrap_or(scenario.uploads);
     scenario.replications = arguments.replications.unwrap_or(scenario.replications);
     for name in &arguments.policies {
-        require_policy(&scenario, name)?;
+        require_policy(scenario, name)?;
     }
     if !arguments.policies.is_empty() {
         scenario.policies.retain(|policy| arguments.policies.contains(&policy.name));
     }
-    Ok(scenario)
+    Ok(())
 }
 
 /// Fails unless the scenario has a policy of that name.
@@ -144,11 +138,11 @@ fn run_one(
     Ok(())
 }
 
-fn all_cores() -> usize {
+pub(super) fn all_cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-fn simulate(
+pub(super) fn simulate(
     scenario: &Scenario,
     jobs: usize,
     upload_rows: bool,

@@ -9,6 +9,8 @@ use super::failure::Failure;
 
 /// A scenario's text and where it comes from.
 pub(super) struct Source {
+    /// The word of the command line that found it.
+    pub(super) argument: String,
     pub(super) name: String,
     /// What messages call it.
     pub(super) file: String,
@@ -20,14 +22,15 @@ pub(super) fn find(argument: &str) -> Result<Source, Failure> {
     let path = Path::new(argument);
     let is_path = path.extension().is_some_and(|extension| extension == "toml") || path.components().count() > 1;
     if is_path {
-        return read(path);
+        return read(argument, path);
     }
     let local = Path::new("sims").join(format!("{argument}.toml"));
     if local.is_file() {
-        return read(&local);
+        return read(argument, &local);
     }
     match shipped::find(argument) {
         Some(scenario) => Ok(Source {
+            argument: argument.to_owned(),
             name: scenario.name.to_owned(),
             file: format!("{}.toml (built in)", scenario.name),
             text: scenario.text.to_owned(),
@@ -45,7 +48,7 @@ fn help(argument: &str) -> String {
     format!("{meant}`stillready list` shows the names; a file is named with its ending, as in `my.toml`")
 }
 
-fn read(path: &Path) -> Result<Source, Failure> {
+fn read(argument: &str, path: &Path) -> Result<Source, Failure> {
     let text = fs::read_to_string(path).map_err(|source| Failure::Unreadable { path: path.to_owned(), source })?;
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     // The name is that of a folder, and a column of every report.
@@ -53,13 +56,26 @@ fn read(path: &Path) -> Result<Source, Failure> {
     if !fits || name.is_empty() {
         return Err(Failure::BadName { name });
     }
-    Ok(Source { name, file: path.display().to_string(), text })
+    Ok(Source { argument: argument.to_owned(), name, file: path.display().to_string(), text })
 }
 
 impl Source {
     pub(super) fn parse(&self) -> Result<Scenario, Failure> {
         Ok(Scenario::parse(&self.name, &self.file, &self.text)?)
     }
+}
+
+/// Finds and reads scenarios, all of them or none; each must have a name of its own.
+pub(super) fn load_all(arguments: &[String]) -> Result<Vec<(Source, Scenario)>, Failure> {
+    let mut scenarios: Vec<(Source, Scenario)> = Vec::new();
+    for argument in arguments {
+        let (source, scenario) = load(argument)?;
+        if scenarios.iter().any(|(known, _)| known.name == source.name) {
+            return Err(Failure::SameName { name: source.name });
+        }
+        scenarios.push((source, scenario));
+    }
+    Ok(scenarios)
 }
 
 /// Finds and reads a scenario.

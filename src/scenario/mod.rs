@@ -18,6 +18,34 @@ use crate::registry::Retention;
 /// The version of the scenario format that this program reads.
 pub const SCHEMA_VERSION: u64 = 1;
 
+/// The metrics that a check can be about: columns of `summary.csv`.
+pub const METRICS: &[&str] = &[
+    "polls",
+    "sweeps",
+    "entries_scanned",
+    "entries_removed",
+    "false_not_found_rate",
+    "early_not_found_rate",
+    "told_lost_rate",
+    "saw_ready_rate",
+    "saw_expired_rate",
+    "saw_error_rate",
+    "timed_out_rate",
+    "fetch_gave_up_rate",
+    "false_ready_rate",
+    "foreign_ready_rate",
+    "masked_error_rate",
+    "ready_to_seen_ns_p50",
+    "ready_to_seen_ns_p99",
+    "ready_to_seen_ns_max",
+    "live_entries_mean",
+    "live_entries_max",
+    "overdue_entries_mean",
+    "overdue_entries_max",
+    "overdue_ns_max",
+    "sweep_scan_max",
+];
+
 /// Everything that a run depends on besides the program's version.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
@@ -39,6 +67,32 @@ pub struct Scenario {
     pub client: ClientSpec,
     /// What is compared; at least one, names differ.
     pub policies: Vec<Policy>,
+    /// What the regression gate checks besides the baseline.
+    pub checks: Vec<Check>,
+    /// Whether this scenario is there to fail its checks, to show that they can.
+    pub canary: bool,
+}
+
+/// A limit that the gate checks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// The policy, by its number.
+    pub policy: usize,
+    /// The policy, by its number, whose metric is taken off.
+    pub versus: Option<usize>,
+    /// One of [`METRICS`].
+    pub metric: &'static str,
+    /// What is allowed.
+    pub limit: Limit,
+}
+
+/// What a check allows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Limit {
+    /// At most this.
+    Max(f64),
+    /// At least this.
+    Min(f64),
 }
 
 /// What is uploaded, and when.
@@ -213,12 +267,13 @@ impl Scenario {
         read::scenario(name, text).map_err(|faults| InvalidScenario::new(file, text, faults))
     }
 
-    /// A fingerprint of everything that decides the results, seed and number of uploads included; comments, title and
+    /// A fingerprint of everything that decides the results, seed and number of uploads included; comments, title, checks and
     /// spelling are not. 64 hexadecimal digits (SHA-256).
     #[must_use]
     pub fn fingerprint(&self) -> String {
         // The derived Debug form names every field and prints floats with all their digits.
-        let meaning = format!("{:?}", Scenario { title: String::new(), ..self.clone() });
+        let results = Scenario { title: String::new(), checks: Vec::new(), canary: false, ..self.clone() };
+        let meaning = format!("{results:?}");
         sha256_hex(meaning.as_bytes())
     }
 }

@@ -1,15 +1,13 @@
 //! From TOML to a checked [`Scenario`].
 
-use std::collections::BTreeSet;
-
 use toml::de::DeTable;
 
 use super::problem::Fault;
 use super::reader::{Faults, FromToml, Table, Value, number};
 use super::units::{Count, Distribution, DurationNs, LONGEST_NS, Period, Probability, Rate};
 use super::{
-    Address, Arrivals, ClientSpec, Dispatch, Order, Policy, SCHEMA_VERSION, Scenario, Scope, ServerSpec, ServiceTimes,
-    StoreKind, Trigger, WorkloadSpec,
+    Address, Arrivals, Check, ClientSpec, Dispatch, Limit, METRICS, Order, Policy, SCHEMA_VERSION, Scenario, Scope,
+    ServerSpec, ServiceTimes, StoreKind, Trigger, WorkloadSpec,
 };
 use crate::registry::{AgeBasis, Capacity, Expiry, Retention, TimeToLive};
 
@@ -51,7 +49,9 @@ fn read_scenario(name: &str, mut root: Table<'_>) -> Option<Scenario> {
     let workload = root.required_table("workload").and_then(read_workload);
     let server = root.table("server").map_or_else(default_server, read_server);
     let client = root.required_table("client").and_then(read_client);
-    let policies = read_policies(&mut root);
+    let (policies, names) = read_policies(&mut root);
+    let checks = read_checks(&mut root, &names);
+    let canary = root.or("canary", false);
     root.finish();
     Some(Scenario {
         name: name.to_owned(),
@@ -63,6 +63,8 @@ fn read_scenario(name: &str, mut root: Table<'_>) -> Option<Scenario> {
         server,
         client: client?,
         policies,
+        checks,
+        canary,
     })
 }
 
@@ -160,21 +162,57 @@ fn read_client(mut table: Table<'_>) -> Option<ClientSpec> {
     })
 }
 
-fn read_policies(root: &mut Table<'_>) -> Vec<Policy> {
-    let mut names = BTreeSet::new();
+/// The policies, and the names of all, those with faults included.
+fn read_policies(root: &mut Table<'_>) -> (Vec<Policy>, Vec<String>) {
+    let mut names = Vec::new();
     let mut policies = Vec::new();
-    for mut table in root.tables("policy") {
-        let name = table.required::<PolicyName>("name").map(|PolicyName(name)| name);
-        if let Some(name) = &name
-            && !names.insert(name.clone())
-        {
+    let tables = root.tables("policy");
+    if tables.is_empty() {
+        root.fault("policy", "there is no [[policy]]", "add at least one [[policy]]", "a run compares policies");
+    }
+    for mut table in tables {
+        let name = table.required::<PolicyName>("name").map(|PolicyName(name)| name).unwrap_or_default();
+        if !name.is_empty() && names.contains(&name) {
             let help = "give each policy a name of its own";
             table.fault("name", format!("there are two policies named \"{name}\""), "the second one", help);
         }
-        policies.extend(read_policy(&mut table, name.unwrap_or_default()));
+        names.push(name.clone());
+        policies.extend(read_policy(&mut table, name));
         table.finish();
     }
-    policies
+    (policies, names)
+}
+
+fn read_checks(root: &mut Table<'_>, names: &[String]) -> Vec<Check> {
+    let policies: Vec<_> = names.iter().enumerate().map(|(number, name)| (name.as_str(), number)).collect();
+    let metrics: Vec<_> = METRICS.iter().map(|name| (*name, *name)).collect();
+    let mut checks = Vec::new();
+    for mut table in root.tables("gate") {
+        let policy = table.choice("policy", None, &policies);
+        let versus = table.optional_choice("versus", &policies);
+        let metric = table.choice("metric", None, &metrics);
+        let (max, min) = (table.optional("max"), table.optional("min"));
+        let limit = match (max, min, table.has("max"), table.has("min")) {
+            (Some(max), None, _, false) => Some(Limit::Max(max)),
+            (None, Some(min), false, _) => Some(Limit::Min(min)),
+            (_, _, has_max, has_min) => {
+                if has_max == has_min {
+                    let label = "add either `max = …` or `min = …`";
+                    table.fault("metric", "a check needs one limit, `max` or `min`", label, "a check has one limit");
+                }
+                None
+            }
+        };
+        if policy.is_some() && policy == versus {
+            let help = "name another policy, or leave `versus` out";
+            table.fault("versus", "a policy is not compared with itself", "the same as `policy`", help);
+        }
+        table.finish();
+        if let (Some(policy), Some(metric), Some(limit)) = (policy, metric, limit) {
+            checks.push(Check { policy, versus, metric, limit });
+        }
+    }
+    checks
 }
 
 fn read_policy(table: &mut Table<'_>, name: String) -> Option<Policy> {

@@ -128,20 +128,32 @@ impl<'a> Table<'a> {
         self.table(key)
     }
 
-    /// The tables of an array of tables, which must be there and not be empty.
+    /// The tables of an array of tables; none if it is not there.
     pub(super) fn tables(&mut self, key: &'static str) -> Vec<Table<'a>> {
         let name = format!("[[{key}]]");
-        match self.value(key).map(|value| (value.span(), value.get_ref())) {
-            Some((_, DeValue::Array(items))) if !items.is_empty() => {
-                items.iter().filter_map(|item| Table::of(&name, item, self.faults)).collect()
-            }
-            found => {
-                let span = found.map_or(self.span.clone(), |(span, _)| span);
-                let message = format!("there is no {name}");
-                self.push(span, message, format!("add at least one {name}"), None);
+        let Some(value) = self.value(key) else { return Vec::new() };
+        match value.get_ref() {
+            DeValue::Array(items) => items.iter().filter_map(|item| Table::of(&name, item, self.faults)).collect(),
+            other => {
+                let label = format!("this is {}", article(other.type_str()));
+                self.push(
+                    value.span(),
+                    format!("`{key}` must be a list of tables"),
+                    label,
+                    Some(format!("write {name}")),
+                );
                 Vec::new()
             }
         }
+    }
+
+    /// One of a list of words, or nothing if the key is not there.
+    pub(super) fn optional_choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
+        if self.has(key) {
+            return self.choice(key, None, choices);
+        }
+        self.known.push(key);
+        None
     }
 
     /// One of a list of words.
@@ -153,7 +165,8 @@ impl<'a> Table<'a> {
     ) -> Option<T> {
         let Some(value) = self.value(key) else {
             if default.is_none() {
-                self.missing(key, &format!("{key} = \"{}\"", choices[0].0));
+                let first = choices.first().map_or("…", |(name, _)| *name);
+                self.missing(key, &format!("{key} = \"{first}\""));
             }
             return default;
         };
@@ -219,5 +232,17 @@ impl FromToml for String {
 impl FromToml for u64 {
     fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
         integer(value).ok_or_else(|| format!("a whole number from 0 to {}", u64::MAX))
+    }
+}
+
+impl FromToml for f64 {
+    fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
+        number(value).ok_or_else(|| "a finite number, such as 0.001".to_owned())
+    }
+}
+
+impl FromToml for bool {
+    fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
+        value.get_ref().as_bool().ok_or_else(|| "true or false".to_owned())
     }
 }

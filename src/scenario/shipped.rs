@@ -16,7 +16,7 @@ macro_rules! shipped {
 }
 
 /// All of them, the main one first. A test compares the list with the folder `sims`.
-pub const SHIPPED: &[Shipped] = shipped!["reference", "live-pollers", "two-workers", "poll-heavy", "smoke"];
+pub const SHIPPED: &[Shipped] = shipped!["reference", "live-pollers", "two-workers", "poll-heavy", "smoke", "canary"];
 
 /// The shipped scenario of that name.
 #[must_use]

@@ -54,7 +54,10 @@ fn names_with_commas_and_quotes_stay_in_their_cells() {
     let folder = tempfile::tempdir().unwrap();
     run_in(folder.path(), &["init"]);
     let file = folder.path().join("sims/smoke.toml");
-    let text = std::fs::read_to_string(&file).unwrap().replace("\"logical\"\nstore", "'a, \"b\" <i>'\nstore");
+    let text = std::fs::read_to_string(&file)
+        .unwrap()
+        .replace("expiry = \"logical\"", "expiry = \"physical\"")
+        .replace("\"logical\"\n", "'a, \"b\" <i>'\n");
     std::fs::write(&file, text).unwrap();
     assert_eq!(run_in(folder.path(), &["run", "smoke", "--uploads-csv", "-q"]).code, 0);
     for name in ["summary", "comparison", "replications", "uploads"] {

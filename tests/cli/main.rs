@@ -3,6 +3,7 @@
 
 mod endings;
 mod files;
+mod gate;
 mod help;
 mod running;
 

@@ -68,8 +68,15 @@ snapshots! {
     a_time_to_live_with_a_wrong_entry: with("error = \"15m\"", "error = \"ever\"");
     a_trigger_without_its_parameter: with("trigger = \"chance\", chance = 0.1", "trigger = \"period\"");
     a_policy_name_of_two_lines: with("name = \"a\"", "name = \"a\\nb\"");
-    two_policies_of_one_name: format!("{VALID}{}", &VALID[VALID.find("[[policy]]").unwrap()..]);
+    two_policies_of_one_name: format!("{VALID}{}", &VALID[VALID.find("[[policy]]").unwrap()..VALID.find("[[gate]]").unwrap()]);
     a_dictionary_with_what_it_cannot_do: with("store = \"registry\"", "store = \"dict\"").replace("\"finished\"", "\"last-access\"");
+    a_gate_of_an_unknown_metric: with("metric = \"false_not_found_rate\"", "metric = \"false_notfound_rate\"");
+    a_gate_of_a_policy_that_is_not_there: with("policy = \"a\"", "policy = \"b\"");
+    a_gate_without_a_limit: with("max = 0.5\n", "");
+    a_gate_with_two_limits: with("max = 0.5", "max = 0.5\nmin = 0.1");
+    a_gate_against_itself: with("max = 0.5", "max = 0.5\nversus = \"a\"");
+    a_gate_with_a_limit_that_is_no_number: with("max = 0.5", "max = \"0.5\"");
+    a_gate_that_is_no_list: with("[[gate]]", "[gate]");
     places_after_characters_of_several_bytes: with("title = \"a valid one\"", "title = \"größer — 大\"\n\"schlüssel\" = 1");
     several_faults_are_all_reported_in_order: with("seed = 7", "seed = \"x\"")
         .replace("failure = 0.01", "failure = 2")

@@ -19,6 +19,8 @@ fn comments_titles_and_spellings_do_not_count() {
         with("\"3600/h\"", "\"1/s\""),
         with("chance = 0.1 }", "chance = 1e-1 }"),
         with("uploads = 10", "uploads = 1_0"),
+        with("max = 0.5", "max = 0.6"),
+        with("uploads = 10", "uploads = 10\ncanary = true"),
     ] {
         assert_eq!(fingerprint(&text), valid, "{text}");
     }

@@ -49,6 +49,11 @@ expiry = "logical"
 tombstone = "24h"
 order = "read-first"
 sweep = { trigger = "chance", chance = 0.1 }
+
+[[gate]]
+policy = "a"
+metric = "false_not_found_rate"
+max = 0.5
 "#;
 
 /// The valid scenario with one text in it replaced by another.

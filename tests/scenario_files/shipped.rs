@@ -70,6 +70,18 @@ fn poll_heavy_is_the_reference_scenario_with_clients_that_never_give_up() {
     let (mut reference, heavy) = (parse("reference"), parse("poll-heavy"));
     reference.client.tolerate_not_found = 120;
     reference.policies.truncate(2);
+    reference.checks = heavy.checks.clone();
     (reference.name, reference.title) = (heavy.name.clone(), heavy.title.clone());
     assert_eq!(reference, heavy);
+}
+
+#[test]
+fn every_scenario_is_guarded_and_only_the_canary_is_one() {
+    for shipped in shipped::SHIPPED {
+        let scenario = parse(shipped.name);
+        assert!(!scenario.checks.is_empty(), "{} has a check", shipped.name);
+        assert_eq!(scenario.canary, shipped.name == "canary");
+        let baseline = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/baseline").join(shipped.name);
+        assert_eq!(baseline.join("summary.csv").is_file(), !scenario.canary, "{}", baseline.display());
+    }
 }

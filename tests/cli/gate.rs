@@ -1,0 +1,192 @@
+//! `gate`: what passes, what fails, and what cannot be judged and so does not pass.
+
+use std::fs;
+use std::path::Path;
+
+use stillready::scenario::METRICS;
+
+use crate::{Ended, run_in};
+
+/// A folder with one scenario, its text changed, and with the baseline of the unchanged one if `accepted`.
+fn folder(accepted: bool, change: impl Fn(&str) -> String) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = r#"schema_version = 1
+uploads = 1000
+[workload]
+arrivals = { kind = "poisson", rate = "360/h" }
+processing = "20s"
+[server]
+workers = 2
+[client]
+interval = "3s"
+max_attempts = 1
+[[policy]]
+name = "own"
+store = "dict"
+time_to_live = "30m"
+expiry = "physical"
+sweep = { trigger = "never" }
+[[policy]]
+name = "shared"
+store = "dict"
+scope = "shared"
+time_to_live = "30m"
+expiry = "physical"
+sweep = { trigger = "never" }
+[[gate]]
+policy = "own"
+metric = "early_not_found_rate"
+max = 0.6
+"#;
+    fs::create_dir(folder.path().join("sims")).unwrap();
+    let file = folder.path().join("sims/mine.toml");
+    fs::write(&file, scenario).unwrap();
+    if accepted {
+        let ended = gate(folder.path(), &["--accept"]);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+    }
+    fs::write(&file, change(scenario)).unwrap();
+    folder
+}
+
+fn gate(folder: &Path, arguments: &[&str]) -> Ended {
+    run_in(folder, &[&["gate"], arguments].concat())
+}
+
+fn unchanged(text: &str) -> String {
+    text.to_owned()
+}
+
+/// Half of the first polls reach the other worker, so the rate is 0.5, give or take 0.03.
+fn with_check(lines: &'static str) -> impl Fn(&str) -> String {
+    move |text| format!("{}[[gate]]\n{lines}\n", &text[..text.find("[[gate]]").unwrap()])
+}
+
+fn judge(change: impl Fn(&str) -> String) -> (i32, String) {
+    let ended = gate(folder(true, change).path(), &["mine"]);
+    assert_eq!(ended.stderr, "");
+    (ended.code, ended.stdout)
+}
+
+#[test]
+fn an_unchanged_scenario_passes() {
+    let (code, stdout) = judge(unchanged);
+    assert_eq!(code, 0);
+    insta::assert_snapshot!("gate_passes", stdout);
+}
+
+#[test]
+fn a_limit_that_is_not_kept_fails_with_the_command_that_replays_it() {
+    let (code, stdout) = judge(with_check("policy = \"own\"\nmetric = \"early_not_found_rate\"\nmax = 0.4"));
+    assert_eq!(code, 10);
+    insta::assert_snapshot!("gate_fails", stdout);
+    let (code, _) = judge(with_check("policy = \"own\"\nmetric = \"early_not_found_rate\"\nmin = 0.6"));
+    assert_eq!(code, 10);
+}
+
+#[test]
+fn a_limit_inside_the_interval_is_not_decided() {
+    for limit in ["max = 0.505", "min = 0.475"] {
+        let lines = format!("policy = \"own\"\nmetric = \"early_not_found_rate\"\n{limit}");
+        let (code, stdout) = judge(with_check(Box::leak(lines.into_boxed_str())));
+        assert_eq!(code, 5, "{stdout}");
+        assert!(stdout.contains("not_decided") && stdout.contains("more uploads narrow the interval"));
+    }
+}
+
+#[test]
+fn a_policy_can_be_held_against_another_one_either_way_round() {
+    for (policy, versus, limit, code) in [
+        ("own", "shared", "min = 0.4", 0),
+        ("own", "shared", "max = 0.4", 10),
+        ("shared", "own", "max = -0.4", 0),
+        ("shared", "own", "min = -0.4", 10),
+    ] {
+        let lines = format!("policy = \"{policy}\"\nversus = \"{versus}\"\nmetric = \"early_not_found_rate\"\n{limit}");
+        let (found, stdout) = judge(with_check(Box::leak(lines.into_boxed_str())));
+        assert_eq!(found, code, "{lines}: {stdout}", lines = stdout.len());
+    }
+    let (code, stdout) = judge(with_check("policy = \"own\"\nversus = \"shared\"\nmetric = \"polls\"\nmax = 0"));
+    assert_eq!(code, 0, "{stdout}");
+}
+
+#[test]
+fn a_metric_without_samples_does_not_pass() {
+    let (code, stdout) = judge(with_check("policy = \"own\"\nmetric = \"ready_to_seen_ns_p99\"\nmax = 1e12"));
+    assert_eq!(code, 4);
+    insta::assert_snapshot!("gate_no_data", stdout);
+}
+
+#[test]
+fn a_missing_baseline_does_not_pass() {
+    let ended = gate(folder(false, unchanged).path(), &[]);
+    assert_eq!(ended.code, 4);
+    insta::assert_snapshot!("gate_no_baseline", ended.stdout);
+}
+
+#[test]
+fn a_baseline_that_cannot_be_read_does_not_pass() {
+    let folder = folder(true, unchanged);
+    fs::write(folder.path().join("reports/baseline/mine/baseline.json"), "{").unwrap();
+    let ended = gate(folder.path(), &[]);
+    assert!(ended.code == 4 && ended.stdout.contains("cannot be read"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_changed_scenario_is_not_comparable_until_it_is_accepted() {
+    let folder = folder(true, |text| text.replace("uploads = 1000", "uploads = 1001"));
+    let ended = gate(folder.path(), &[]);
+    assert_eq!(ended.code, 5);
+    insta::assert_snapshot!("gate_not_comparable", ended.stdout);
+    assert_eq!(gate(folder.path(), &["--accept"]).code, 0);
+    assert_eq!(gate(folder.path(), &[]).code, 0);
+}
+
+#[test]
+fn a_changed_number_fails_and_is_named() {
+    let folder = folder(true, unchanged);
+    let baseline = folder.path().join("reports/baseline/mine/summary.csv");
+    let text = fs::read_to_string(&baseline).unwrap();
+    fs::write(&baseline, text.replacen(",1000,1000,0,0,1000,", ",1000,1000,0,0,1001,", 1)).unwrap();
+    let ended = gate(folder.path(), &[]);
+    assert_eq!(ended.code, 10);
+    insta::assert_snapshot!("gate_changed_number", ended.stdout);
+    // So does a baseline with a row less.
+    fs::write(&baseline, text.lines().take(2).map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    assert_eq!(gate(folder.path(), &[]).code, 10);
+}
+
+#[test]
+fn nothing_to_judge_is_no_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = gate(folder.path(), &[]);
+    assert_eq!(ended.code, 4);
+    insta::assert_snapshot!("gate_nothing", ended.stderr);
+}
+
+#[test]
+fn the_canary_fails_and_is_left_out_unless_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = gate(folder.path(), &["canary"]);
+    assert_eq!(ended.code, 10);
+    insta::assert_snapshot!("gate_canary", ended.stdout);
+    run_in(folder.path(), &["init"]);
+    for entry in fs::read_dir(folder.path().join("sims")).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.ends_with("canary.toml") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    assert_eq!(gate(folder.path(), &[]).code, 4);
+}
+
+#[test]
+fn every_metric_is_a_column_of_the_summary() {
+    let folder = tempfile::tempdir().unwrap();
+    run_in(folder.path(), &["run", "smoke", "-q"]);
+    let mut csv = csv::Reader::from_path(folder.path().join("reports/smoke/summary.csv")).unwrap();
+    let columns = csv.headers().unwrap().clone();
+    for metric in METRICS {
+        assert!(columns.iter().any(|column| column == *metric), "{metric}");
+    }
+}
