@@ -2,13 +2,15 @@
 
 use super::stores::Change;
 use super::{Engine, Pending};
-use crate::engine::events::Lane;
-use crate::engine::server::Request;
+use crate::engine::events::{Heap, Lane};
+use crate::engine::lives::Place;
+use crate::engine::server::{Request, UPLOAD_ATTEMPT};
 use crate::measure::Fact;
 use crate::scenario::{Address, Order, Trigger};
 use crate::store::{Answer, End, StatusStore};
 use crate::time::SimTime;
 use crate::trace::{Event, Observer};
+use crate::workload::Upload;
 
 /// Where a handler stands: the step that it takes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,29 +29,38 @@ pub(super) enum Stage {
 
 impl<S: StatusStore, O: Observer> Engine<S, O> {
     /// A request reaches the server.
+    #[inline]
     pub(super) fn request(&mut self, at: SimTime, request: Request) {
-        if let Some(worker) = self.server.admit(request) {
+        let draw = || match request {
+            Request::Upload(life) => (self.lives.get(life).upload.number, UPLOAD_ATTEMPT),
+            Request::Poll(life) => {
+                let life = self.lives.get(life);
+                (life.upload.number, u64::from(life.polls - 1))
+            }
+        };
+        if let Some(worker) = self.server.admit(request, draw) {
             self.serve(at, worker, request);
         }
     }
 
     /// A worker takes a request.
+    #[inline]
     fn serve(&mut self, at: SimTime, worker: u16, request: Request) {
-        let (upload, first) = match (request, self.order) {
-            (Request::Upload(upload), _) => (upload, Stage::Begin),
-            (Request::Poll { upload, .. }, Order::SweepFirst) => (upload, Stage::Sweep),
-            (Request::Poll { upload, .. }, Order::ReadFirst) => (upload, Stage::Read),
+        let (life, first) = match (request, self.order) {
+            (Request::Upload(life), _) => (life, Stage::Begin),
+            (Request::Poll(life), Order::SweepFirst) => (life, Stage::Sweep),
+            (Request::Poll(life), Order::ReadFirst) => (life, Stage::Read),
         };
-        if let Some(wait) = self.steps(at, upload, worker, first) {
+        if let Some(wait) = self.steps(at, life, worker, first) {
             self.server.occupy(worker);
-            self.wait(at, upload, worker, wait);
+            self.wait(at, life, worker, wait);
         }
     }
 
     /// A handler goes on after a step that took time.
-    pub(super) fn resume(&mut self, at: SimTime, upload: u32, worker: u16, stage: Stage) {
-        match self.steps(at, upload, worker, stage) {
-            Some(wait) => self.wait(at, upload, worker, wait),
+    pub(super) fn resume(&mut self, at: SimTime, life: Place, worker: u16, stage: Stage) {
+        match self.steps(at, life, worker, stage) {
+            Some(wait) => self.wait(at, life, worker, wait),
             None => {
                 if let Some((worker, request)) = self.server.release(worker) {
                     self.serve(at, worker, request);
@@ -58,34 +69,35 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         }
     }
 
-    fn wait(&mut self, at: SimTime, upload: u32, worker: u16, (delay_ns, stage): (u64, Stage)) {
-        self.pending.schedule_in(Lane::Step, at.after(delay_ns), Pending::Step { upload, worker, stage });
+    fn wait(&mut self, at: SimTime, life: Place, worker: u16, (delay_ns, stage): (u64, Stage)) {
+        self.pending.schedule_in(Lane::Step, at.after(delay_ns), Pending::Step { life, worker, stage });
     }
 
     /// Takes steps until one takes time, and returns that time and the step after it; `None` when the handler is through.
-    fn steps(&mut self, at: SimTime, upload: u32, worker: u16, first: Stage) -> Option<(u64, Stage)> {
+    #[inline]
+    fn steps(&mut self, at: SimTime, life: Place, worker: u16, first: Stage) -> Option<(u64, Stage)> {
         let mut stage = first;
         loop {
             let (delay_ns, next) = match stage {
                 Stage::Begin => {
-                    self.begin(at, upload, worker);
+                    self.begin(at, life, worker);
                     (self.service.upload_ns, Stage::UploadDone)
                 }
                 Stage::Sweep => {
-                    let swept = self.perhaps_sweep(at, upload, worker);
+                    let swept = self.perhaps_sweep(at, life, worker);
                     let delay_ns = if swept { self.service.sweep_ns } else { 0 };
                     (delay_ns, if self.order == Order::SweepFirst { Stage::Read } else { Stage::PollDone })
                 }
                 Stage::Read => {
-                    self.read(at, upload, worker);
+                    self.read(at, life, worker);
                     (self.service.read_ns, if self.order == Order::ReadFirst { Stage::Sweep } else { Stage::PollDone })
                 }
                 Stage::UploadDone => {
-                    self.upload_answered(at, upload);
+                    self.upload_answered(at, life);
                     return None;
                 }
                 Stage::PollDone => {
-                    self.poll_answered(at, upload);
+                    self.poll_answered(at, life);
                     return None;
                 }
             };
@@ -96,9 +108,9 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         }
     }
 
-    fn begin(&mut self, at: SimTime, upload: u32, worker: u16) {
-        let life = self.lives.get(upload);
-        let (key, processing_ns) = (life.upload.key, life.upload.processing_ns);
+    fn begin(&mut self, at: SimTime, place: Place, worker: u16) {
+        let life = self.lives.get(place);
+        let Upload { number: upload, key, processing_ns, .. } = life.upload;
         let store = self.stores.number(worker);
         let (begun, Change { held, gone, overdue_elsewhere, .. }) = self.stores.begin(store, key, upload, at);
         self.observer.observe(at, Event::Began { upload, worker, store, held, gone, overdue_elsewhere });
@@ -106,16 +118,18 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         match begun {
             Some((ticket, id)) => {
                 (life.ticket, life.id) = (Some(ticket), Some(id));
-                self.pending.schedule(at.after(processing_ns), Pending::Processed { upload });
+                self.pending.schedule(Heap::Near, at.after(processing_ns), Pending::Processed(place));
             }
             None => life.end_work(at, Fact::Interrupted),
         }
         self.store_changed(at, store);
     }
 
-    fn perhaps_sweep(&mut self, at: SimTime, upload: u32, worker: u16) -> bool {
+    #[inline]
+    fn perhaps_sweep(&mut self, at: SimTime, life: Place, worker: u16) -> bool {
         let store = self.stores.number(worker);
-        let attempt = self.lives.get(upload).polls - 1;
+        let life = self.lives.get(life);
+        let (upload, attempt) = (life.upload.number, life.polls - 1);
         let sweeps = self.stores.poll_sweeps(store, upload, attempt);
         if sweeps {
             self.sweep(at, store, Some(upload));
@@ -129,10 +143,11 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         self.observer.observe(at, event);
     }
 
-    fn read(&mut self, at: SimTime, upload: u32, worker: u16) {
+    #[inline]
+    fn read(&mut self, at: SimTime, life: Place, worker: u16) {
         let store = self.stores.get(self.stores.number(worker));
-        let life = self.lives.get(upload);
-        let key = life.upload.key;
+        let life = self.lives.get(life);
+        let Upload { number: upload, key, .. } = life.upload;
         let by_id = if self.address == Address::Id { life.id } else { None };
         let answer = match by_id {
             Some(id) => store.read(id, at),
@@ -155,8 +170,9 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     /// An upload's processing ends.
-    pub(super) fn finish(&mut self, at: SimTime, upload: u32) {
-        let life = self.lives.get(upload);
+    pub(super) fn finish(&mut self, at: SimTime, place: Place) {
+        let life = self.lives.get(place);
+        let upload = life.upload.number;
         let ticket = life.ticket.take().expect("processing ends once, and it was begun");
         let worker = life.worker;
         let (end, fact) = if life.upload.fails { (End::Error, Fact::Failed) } else { (End::Ready, Fact::Succeeded) };
@@ -166,14 +182,14 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         life.end_work(at, fact);
         self.observer.observe(at, Event::Finished { upload, worker, store, end, accepted, held });
         self.store_changed(at, store);
-        self.close(at);
+        self.close(at, place);
     }
 
     /// A store's timer goes off.
     pub(super) fn timer(&mut self, at: SimTime, store: u16) {
         self.sweep(at, store, None);
         if let Some(next) = self.stores.timer_after_timer(store, at) {
-            self.pending.schedule(next, Pending::Timer { store });
+            self.pending.schedule(Heap::Far, next, Pending::Timer { store });
         }
     }
 
@@ -182,7 +198,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         if self.trigger == Trigger::Exact
             && let Some(next) = self.stores.timer_after_change(store, at)
         {
-            self.pending.schedule(next, Pending::Timer { store });
+            self.pending.schedule(Heap::Far, next, Pending::Timer { store });
         }
     }
 }

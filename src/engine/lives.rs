@@ -1,7 +1,5 @@
 //! What the engine knows of each upload from its arrival until nothing more can happen to it.
 
-use std::collections::VecDeque;
-
 use crate::measure::{Fact, Facts};
 use crate::store::{Answer, StatusStore};
 use crate::time::SimTime;
@@ -18,14 +16,14 @@ pub(super) struct Life<S: StatusStore> {
     /// The worker that accepted it.
     pub(super) worker: u16,
     /// The moment of its success, if it has succeeded.
-    pub(super) succeeded_at: SimTime,
+    succeeded_at: SimTime,
     /// Polls made.
     pub(super) polls: u32,
     /// What its latest poll read.
     pub(super) answer: Answer,
     pub(super) facts: Facts,
-    pub(super) work_over: bool,
-    pub(super) client_over: bool,
+    work_over: bool,
+    client_over: bool,
     /// Whether the client gave up on `not_found`.
     gave_up: bool,
     /// How long after its success the client was told of it, if it was.
@@ -54,7 +52,13 @@ impl<S: StatusStore> Life<S> {
         }
     }
 
+    /// Whether nothing more can happen to it.
+    pub(super) fn is_over(&self) -> bool {
+        self.work_over && self.client_over
+    }
+
     /// Notes what the latest poll read, and what that says about the store.
+    #[inline]
     pub(super) fn note_answer(&mut self, answer: Answer) {
         self.answer = answer;
         let succeeded = self.facts.contains(Fact::Succeeded);
@@ -94,46 +98,65 @@ impl<S: StatusStore> Life<S> {
         let told = ending == Ending::SawReady && self.facts.contains(Fact::Succeeded);
         self.ready_to_seen_ns = told.then(|| at.since(self.succeeded_at));
     }
+
+    /// Its facts, all being known.
+    fn final_facts(&self) -> Facts {
+        let mut facts = self.facts;
+        if self.gave_up && facts.contains(Fact::Succeeded) {
+            facts.insert(Fact::ToldLost);
+        }
+        if facts.contains(Fact::Failed) && facts.contains(Fact::SawReady) {
+            facts.insert(Fact::MaskedError);
+        }
+        facts
+    }
 }
 
-/// The lives from the oldest one that is not over to the youngest: memory for what is going on, not for what is over.
+/// The place of a life among those that go on.
+pub(super) type Place = u32;
+
+/// The lives that go on. The place of one that is over is given to the next, so memory, and the part of it that is touched, is
+/// that of what goes on.
 pub(super) struct Lives<S: StatusStore> {
-    /// The number of the first one in the window.
-    first: u32,
-    window: VecDeque<Life<S>>,
+    lives: Vec<Life<S>>,
+    free: Vec<Place>,
 }
 
 impl<S: StatusStore> Lives<S> {
     pub(super) fn new() -> Self {
-        Lives { first: 0, window: VecDeque::new() }
+        Lives { lives: Vec::new(), free: Vec::new() }
     }
 
-    /// A life begins; uploads arrive in the order of their numbers.
-    pub(super) fn push(&mut self, upload: Upload) {
-        debug_assert_eq!(upload.number as usize, self.first as usize + self.window.len());
-        self.window.push_back(Life::new(upload));
-    }
-
-    /// The life of an upload that is not over.
-    pub(super) fn get(&mut self, upload: u32) -> &mut Life<S> {
-        &mut self.window[(upload - self.first) as usize]
-    }
-
-    /// Takes the oldest life, if it is over.
-    pub(super) fn pop_over(&mut self) -> Option<Life<S>> {
-        self.window.front().filter(|life| life.work_over && life.client_over)?;
-        let mut life = self.window.pop_front()?;
-        self.first += 1;
-        if life.gave_up && life.facts.contains(Fact::Succeeded) {
-            life.facts.insert(Fact::ToldLost);
+    /// A life begins.
+    pub(super) fn begin(&mut self, upload: Upload) -> Place {
+        let life = Life::new(upload);
+        match self.free.pop() {
+            Some(place) => {
+                self.lives[place as usize] = life;
+                place
+            }
+            None => {
+                self.lives.push(life);
+                u32::try_from(self.lives.len() - 1).expect("there are fewer than 2^32 uploads")
+            }
         }
-        if life.facts.contains(Fact::Failed) && life.facts.contains(Fact::SawReady) {
-            life.facts.insert(Fact::MaskedError);
-        }
-        Some(life)
     }
 
+    #[inline]
+    pub(super) fn get(&mut self, place: Place) -> &mut Life<S> {
+        &mut self.lives[place as usize]
+    }
+
+    /// Ends a life that is over, and returns it with its final facts.
+    pub(super) fn end(&mut self, place: Place) -> (&Life<S>, Facts) {
+        self.free.push(place);
+        let life = &mut self.lives[place as usize];
+        life.ticket = None;
+        (life, life.final_facts())
+    }
+
+    /// Whether no life goes on.
     pub(super) fn is_empty(&self) -> bool {
-        self.window.is_empty()
+        self.free.len() == self.lives.len()
     }
 }

@@ -18,23 +18,23 @@ use crate::time::SimTime;
 use crate::trace::{Ending, Event, Observer};
 use crate::workload::Workload;
 use client::Client;
-use events::{EventList, Lane};
+use events::{EventList, Heap, Lane};
 use handlers::Stage;
-use lives::Lives;
+use lives::{Lives, Place};
 use server::{Request, Server};
 use stores::Stores;
 
-/// What is going to happen.
+/// What is going to happen, and in whose life.
 #[derive(Clone, Copy, Debug)]
 enum Pending {
     /// The workload's next upload arrives.
     Arrival,
     /// An upload's processing ends.
-    Processed { upload: u32 },
+    Processed(Place),
     /// A client polls.
-    Poll { upload: u32 },
+    Poll(Place),
     /// A handler goes on with its next step.
-    Step { upload: u32, worker: u16, stage: Stage },
+    Step { life: Place, worker: u16, stage: Stage },
     /// A store's timer goes off.
     Timer { store: u16 },
 }
@@ -79,7 +79,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         };
         engine.schedule_arrival();
         for (store, at) in engine.stores.first_timers() {
-            engine.pending.schedule(at, Pending::Timer { store });
+            engine.pending.schedule(Heap::Far, at, Pending::Timer { store });
         }
         engine
     }
@@ -117,15 +117,13 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
 
     fn step(&mut self, at: SimTime, next: Pending) {
         match next {
-            Pending::Poll { upload } => {
-                let life = self.lives.get(upload);
-                let attempt = life.polls;
-                life.polls += 1;
-                self.request(at, Request::Poll { upload, attempt });
+            Pending::Poll(life) => {
+                self.lives.get(life).polls += 1;
+                self.request(at, Request::Poll(life));
             }
-            Pending::Processed { upload } => self.finish(at, upload),
+            Pending::Processed(life) => self.finish(at, life),
             Pending::Arrival => self.arrive(),
-            Pending::Step { upload, worker, stage } => self.resume(at, upload, worker, stage),
+            Pending::Step { life, worker, stage } => self.resume(at, life, worker, stage),
             Pending::Timer { store } => self.timer(at, store),
         }
     }
@@ -141,9 +139,9 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         let upload = self.workload.next().expect("an arrival is scheduled only for an upload to come");
         self.arrived += 1;
         self.schedule_arrival();
-        self.lives.push(upload);
+        let life = self.lives.begin(upload);
         self.observer.observe(upload.at, Event::Arrived(&upload));
-        self.request(upload.at, Request::Upload(upload.number));
+        self.request(upload.at, Request::Upload(life));
         if self.arrived == self.uploads {
             let overdue = self.stores.overdue(upload.at);
             self.observer.observe(upload.at, Event::SpanEnded { overdue });
@@ -151,43 +149,46 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     /// The client has the response to its upload.
-    fn upload_answered(&mut self, at: SimTime, upload: u32) {
-        let life = self.lives.get(upload);
+    fn upload_answered(&mut self, at: SimTime, place: Place) {
+        let life = self.lives.get(place);
         if life.id.is_none() {
-            return self.end_client(at, upload, Ending::Refused);
+            return self.end_client(at, place, Ending::Refused);
         }
         let away_ns = life.upload.away_ns;
         let first = at.after(self.client.first_delay_ns(away_ns));
         match away_ns {
             // Absences differ: in the lane they would stand in the way of all others.
-            Some(_) => self.pending.schedule(first, Pending::Poll { upload }),
-            None => self.pending.schedule_in(Lane::FirstPoll, first, Pending::Poll { upload }),
+            Some(_) => self.pending.schedule(Heap::Far, first, Pending::Poll(place)),
+            None => self.pending.schedule_in(Lane::FirstPoll, first, Pending::Poll(place)),
         }
     }
 
     /// The client has the response to its latest poll.
-    fn poll_answered(&mut self, at: SimTime, upload: u32) {
-        let life = self.lives.get(upload);
+    #[inline]
+    fn poll_answered(&mut self, at: SimTime, place: Place) {
+        let life = self.lives.get(place);
         match self.client.ending(life.answer, life.polls) {
-            Some(ending) => self.end_client(at, upload, ending),
+            Some(ending) => self.end_client(at, place, ending),
             None => {
-                let next = at.after(self.client.delay_ns(upload, life.polls));
-                self.pending.schedule_in(Lane::Poll, next, Pending::Poll { upload });
+                let next = at.after(self.client.delay_ns(life.upload.number, life.polls));
+                self.pending.schedule_in(Lane::Poll, next, Pending::Poll(place));
             }
         }
     }
 
-    fn end_client(&mut self, at: SimTime, upload: u32, ending: Ending) {
-        self.lives.get(upload).end_client(at, ending);
+    fn end_client(&mut self, at: SimTime, place: Place, ending: Ending) {
+        let life = self.lives.get(place);
+        life.end_client(at, ending);
+        let upload = life.upload.number;
         self.observer.observe(at, Event::ClientEnded { upload, ending });
-        self.close(at);
+        self.close(at, place);
     }
 
-    /// Lets go of the lives that are over.
-    fn close(&mut self, at: SimTime) {
-        while let Some(life) = self.lives.pop_over() {
-            let (upload, facts, polls, ready_to_seen_ns) =
-                (&life.upload, life.facts, life.polls, life.ready_to_seen_ns);
+    /// Lets go of a life if it is over.
+    fn close(&mut self, at: SimTime, place: Place) {
+        if self.lives.get(place).is_over() {
+            let (life, facts) = self.lives.end(place);
+            let (upload, polls, ready_to_seen_ns) = (&life.upload, life.polls, life.ready_to_seen_ns);
             self.observer.observe(at, Event::Over { upload, facts, polls, ready_to_seen_ns });
         }
     }

@@ -2,20 +2,24 @@
 
 use std::collections::VecDeque;
 
+use super::lives::Place;
 use crate::rng::{PerAttempt, Source, below};
 use crate::scenario::{Dispatch, ServerSpec};
 
-/// A request, of one upload's client.
+/// A request of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Request {
     /// The upload itself.
-    Upload(u32),
-    /// A poll, with its number from 0.
-    Poll { upload: u32, attempt: u32 },
+    Upload(Place),
+    /// A poll.
+    Poll(Place),
 }
 
-/// The attempt that an upload's own request counts as where it draws by attempt: no poll has it.
-const UPLOAD_ATTEMPT: u64 = u64::MAX;
+/// What dispatch draws by: an upload and an attempt.
+pub(super) type Draw = (u32, u64);
+
+/// The attempt that an upload's own request counts as: no poll has it.
+pub(super) const UPLOAD_ATTEMPT: u64 = u64::MAX;
 
 pub(super) struct Server {
     dispatch: Dispatch,
@@ -24,7 +28,7 @@ pub(super) struct Server {
     busy: Vec<u32>,
     /// Workers with a thread to spare.
     idle: u32,
-    queue: VecDeque<Request>,
+    queue: VecDeque<(Request, Draw)>,
     draws: PerAttempt,
 }
 
@@ -41,10 +45,15 @@ impl Server {
     }
 
     /// The worker that gets a request now, or `None` if all are busy and it has to wait.
-    pub(super) fn admit(&mut self, request: Request) -> Option<u16> {
-        let worker = self.choose(request);
+    #[inline]
+    pub(super) fn admit(&mut self, request: Request, draw: impl FnOnce() -> Draw) -> Option<u16> {
+        if self.idle == 1 && self.busy.len() == 1 {
+            return Some(0);
+        }
+        let draw = draw();
+        let worker = self.choose(draw);
         if worker.is_none() {
-            self.queue.push_back(request);
+            self.queue.push_back((request, draw));
         }
         worker
     }
@@ -61,23 +70,17 @@ impl Server {
         let busy = &mut self.busy[usize::from(worker)];
         self.idle += u32::from(*busy == self.threads);
         *busy -= 1;
-        let request = *self.queue.front()?;
-        let worker = self.choose(request)?;
+        let (request, draw) = *self.queue.front()?;
+        let worker = self.choose(draw)?;
         self.queue.pop_front();
         Some((worker, request))
     }
 
-    fn choose(&self, request: Request) -> Option<u16> {
+    fn choose(&self, (upload, attempt): Draw) -> Option<u16> {
         let Dispatch::Uniform = self.dispatch;
-        match (self.idle, self.busy.len()) {
-            (0, _) => return None,
-            (1, 1) => return Some(0),
-            _ => {}
+        if self.idle == 0 {
+            return None;
         }
-        let (upload, attempt) = match request {
-            Request::Upload(upload) => (upload, UPLOAD_ATTEMPT),
-            Request::Poll { upload, attempt } => (upload, u64::from(attempt)),
-        };
         let nth = below(self.draws.draw(u64::from(upload), attempt), self.idle);
         let idle = self.busy.iter().enumerate().filter(|&(_, &busy)| busy < self.threads);
         idle.map(|(worker, _)| worker as u16).nth(nth as usize)

@@ -141,9 +141,16 @@ fn replicate(scenario: &Scenario, seed: u64, options: &Options<'_>) -> Result<Re
         let until = if slice == 0 { u32::MAX } else { arrivals };
         done = runs.par_iter_mut().map(|run| run.advance(until)).reduce(|| true, |a, b| a & b);
         (options.on_progress)(u64::from(slice) * runs.len() as u64);
-        pair_up(&mut runs, &mut pairs);
+        // What is over under every policy is compared, and forgotten.
+        let over = runs.iter_mut().map(|run| run.outcomes().over()).min().unwrap_or(0);
+        let (facts, outcomes): (Vec<_>, Vec<_>) = runs.iter_mut().map(|run| run.outcomes().take(over)).unzip();
+        for ((first, second), pairs) in pairs_of(runs.len()).zip(&mut pairs) {
+            for (&first, &second) in facts[first].iter().zip(&facts[second]) {
+                pairs.count(first, second);
+            }
+        }
         if let Some(rows) = &mut rows {
-            rows.write(&mut runs)?;
+            rows.write(&outcomes)?;
         }
     }
     Ok(Replication {
@@ -152,15 +159,4 @@ fn replicate(scenario: &Scenario, seed: u64, options: &Options<'_>) -> Result<Re
         pairs,
         upload_rows: rows.map(RowWriter::finish).transpose()?,
     })
-}
-
-/// Compares the uploads that are over under every policy.
-fn pair_up(runs: &mut [Box<dyn Run>], pairs: &mut [Pairs]) {
-    let over = runs.iter_mut().map(|run| run.outcomes().facts.len()).min().unwrap_or(0);
-    let facts: Vec<Vec<_>> = runs.iter_mut().map(|run| run.outcomes().facts.drain(..over).collect()).collect();
-    for ((first, second), pairs) in pairs_of(runs.len()).zip(pairs) {
-        for (&first, &second) in facts[first].iter().zip(&facts[second]) {
-            pairs.count(first, second);
-        }
-    }
 }

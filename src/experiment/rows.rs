@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom};
 
-use super::run::{Outcome, Run};
+use super::run::Outcome;
 use crate::measure::Fact;
 use crate::scenario::{SCHEMA_VERSION, Scenario};
 
@@ -33,16 +33,12 @@ impl RowWriter {
         })
     }
 
-    /// Writes the uploads that are over under every policy.
-    pub(super) fn write(&mut self, runs: &mut [Box<dyn Run>]) -> std::io::Result<()> {
-        let mut queues: Vec<_> = runs.iter_mut().filter_map(|run| run.outcomes().rows.as_mut()).collect();
-        let over = queues.iter().map(|rows| rows.len()).min().unwrap_or(0);
-        let mut drains: Vec<_> = queues.iter_mut().map(|rows| rows.drain(..over)).collect();
-        for _ in 0..over {
-            for (policy, outcomes) in drains.iter_mut().enumerate() {
-                if let Some(outcome) = outcomes.next() {
-                    self.write_row(policy, &outcome)?;
-                }
+    /// Writes uploads in the order of their arrival; `outcomes` has the same uploads for each policy.
+    pub(super) fn write(&mut self, outcomes: &[Vec<Outcome>]) -> std::io::Result<()> {
+        let uploads = outcomes.iter().map(Vec::len).min().unwrap_or(0);
+        for upload in 0..uploads {
+            for (policy, outcomes) in outcomes.iter().enumerate() {
+                self.write_row(policy, &outcomes[upload])?;
             }
         }
         Ok(())

@@ -23,9 +23,12 @@ pub(super) trait Run: Send {
 /// What became of each upload, in the order of arrival, until somebody takes it away.
 #[derive(Default)]
 pub(super) struct Outcomes {
-    pub(super) facts: VecDeque<Facts>,
+    /// The number of the first upload that was not taken away.
+    first: u32,
+    /// Those from it on, as far as they are over.
+    waiting: VecDeque<Option<Facts>>,
     /// The same with all details, if they are wanted.
-    pub(super) rows: Option<VecDeque<Outcome>>,
+    rows: Option<VecDeque<Option<Outcome>>>,
 }
 
 /// What became of one upload.
@@ -37,13 +40,36 @@ pub(super) struct Outcome {
     pub(super) ready_to_seen_ns: Option<u64>,
 }
 
+impl Outcomes {
+    /// How many uploads are over without one before them that is not.
+    pub(super) fn over(&self) -> usize {
+        self.waiting.iter().take_while(|facts| facts.is_some()).count()
+    }
+
+    /// Takes away the first `count` uploads, which are over, and their details if they were wanted.
+    pub(super) fn take(&mut self, count: usize) -> (Vec<Facts>, Vec<Outcome>) {
+        self.first += count as u32;
+        let rows = self.rows.as_mut().map(|rows| rows.drain(..count).flatten().collect());
+        (self.waiting.drain(..count).flatten().collect(), rows.unwrap_or_default())
+    }
+}
+
+/// Puts a value in its place, making room for those before it.
+fn put<T: Copy>(queue: &mut VecDeque<Option<T>>, place: usize, value: T) {
+    if queue.len() <= place {
+        queue.resize(place + 1, None);
+    }
+    queue[place] = Some(value);
+}
+
 impl Observer for Outcomes {
     #[inline]
     fn observe(&mut self, _: SimTime, event: Event<'_>) {
         if let Event::Over { upload, facts, polls, ready_to_seen_ns } = event {
-            self.facts.push_back(facts);
+            let place = (upload.number - self.first) as usize;
+            put(&mut self.waiting, place, facts);
             if let Some(rows) = &mut self.rows {
-                rows.push_back(Outcome { upload: *upload, facts, polls, ready_to_seen_ns });
+                put(rows, place, Outcome { upload: *upload, facts, polls, ready_to_seen_ns });
             }
         }
     }

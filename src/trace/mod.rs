@@ -80,7 +80,7 @@ pub enum Event<'a> {
         /// Entries due and still there, in all stores.
         overdue: &'a [Gone],
     },
-    /// Nothing more will happen to an upload. Told once for each, in the order of arrival.
+    /// Nothing more will happen to an upload. Told once for each.
     Over {
         /// The upload.
         upload: &'a Upload,
@@ -117,6 +117,7 @@ pub trait Observer {
 }
 
 impl<A: Observer, B: Observer> Observer for (A, B) {
+    #[inline]
     fn observe(&mut self, at: SimTime, event: Event<'_>) {
         self.0.observe(at, event);
         self.1.observe(at, event);

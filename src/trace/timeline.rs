@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::{Ending, Event, Observer};
-use crate::measure::{Fact, Facts};
+use crate::measure::Fact;
 use crate::store::{Answer, End, Gone};
 use crate::time::{SECOND_NS, SimTime};
 use crate::workload::Upload;
@@ -32,11 +32,8 @@ pub struct Timeline {
     lines: Vec<Line>,
     succeeded: bool,
     work_ended: bool,
-    client_ended: bool,
-    /// When both had ended, and how many lines there were by then.
-    ended: Option<(SimTime, usize)>,
-    /// Whether its facts are known; they are told in the order of arrival, long after its end perhaps.
-    counted: bool,
+    /// Whether nothing more happens to it, and its facts are known.
+    over: bool,
     /// Whether its entry was removed after its work had ended.
     entry_gone: bool,
 }
@@ -51,9 +48,7 @@ impl Timeline {
             lines: Vec::new(),
             succeeded: false,
             work_ended: false,
-            client_ended: false,
-            ended: None,
-            counted: false,
+            over: false,
             entry_gone: false,
         }
     }
@@ -61,7 +56,7 @@ impl Timeline {
     /// Whether the timeline is complete: the upload is over, and its entry is gone.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.counted && self.entry_gone
+        self.over && self.entry_gone
     }
 
     /// What happened, in order.
@@ -74,23 +69,6 @@ impl Timeline {
     #[must_use]
     pub fn upload(&self) -> &Upload {
         &self.upload
-    }
-
-    /// Notes when both its work and its client have ended.
-    fn note_end(&mut self, at: SimTime) {
-        if self.work_ended && self.client_ended {
-            self.ended = Some((at, self.lines.len()));
-        }
-    }
-
-    /// What it counts as, at the moment of its end.
-    fn count(&mut self, facts: Facts) {
-        let Some((at, line)) = self.ended else { return };
-        let names = Fact::COLUMNS.iter().filter(|&&fact| facts.contains(fact)).map(|fact| fact.name());
-        let text = format!("counts as: {}", names.collect::<Vec<_>>().join(", "));
-        let upload = Some(self.upload.number);
-        self.lines.insert(line, Line { at, upload, place: "upload".to_owned(), event: "over", text });
-        self.counted = true;
     }
 
     fn add(&mut self, at: SimTime, upload: Option<u32>, place: String, event: &'static str, text: String) {
@@ -152,12 +130,17 @@ impl Observer for Timeline {
     fn observe(&mut self, at: SimTime, event: Event<'_>) {
         let mine = self.upload.number;
         match event {
-            Event::Over { upload, facts, .. } if upload.number == mine => self.count(facts),
-            Event::Swept { store, poll_of, gone, .. } if !(self.ended.is_some() && self.entry_gone) => {
+            Event::Swept { store, poll_of, gone, .. } if !self.is_complete() => {
                 self.removed(at, store, poll_of, gone, "a sweep");
             }
             // After its end only the fate of its entry is of interest.
-            _ if self.ended.is_some() => {}
+            _ if self.over => {}
+            Event::Over { upload, facts, .. } if upload.number == mine => {
+                let names = Fact::COLUMNS.iter().filter(|&&fact| facts.contains(fact)).map(|fact| fact.name());
+                let text = format!("counts as: {}", names.collect::<Vec<_>>().join(", "));
+                self.add(at, Some(mine), "upload".to_owned(), "over", text);
+                self.over = true;
+            }
             Event::Arrived(upload) if upload.key == self.upload.key => {
                 self.same_name.insert(upload.number);
                 if upload.number == mine {
@@ -180,7 +163,6 @@ impl Observer for Timeline {
                 let refused = if accepted { "" } else { ", which the store refused" };
                 let text = format!("finish{}: {end}{refused}", self.of(upload));
                 self.add(at, Some(upload), format!("worker {worker}"), "finish", text);
-                self.note_end(at);
             }
             Event::Read { upload, attempt, worker, answer } if upload == mine => {
                 let text = format!("poll {}: {}", attempt + 1, self.answer(answer));
@@ -196,8 +178,6 @@ impl Observer for Timeline {
                     Ending::Refused => "stops: the upload was refused",
                 };
                 self.add(at, Some(mine), "client".to_owned(), "end", text.to_owned());
-                self.client_ended = true;
-                self.note_end(at);
             }
             _ => {}
         }
