@@ -77,8 +77,27 @@ impl PerAttempt {
     /// The draw of one attempt of one upload.
     #[must_use]
     pub fn draw(self, upload: u64, attempt: u64) -> u64 {
-        let upload_key = mix(self.key.wrapping_add(upload.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-        mix(upload_key.wrapping_add(attempt.wrapping_mul(0xd1b5_4a32_d192_ed03)))
+        self.of(upload).draw(attempt)
+    }
+
+    /// The draws of one upload, for who needs several of them.
+    #[must_use]
+    pub fn of(self, upload: u64) -> OfUpload {
+        OfUpload { key: mix(self.key.wrapping_add(upload.wrapping_mul(0x9e37_79b9_7f4a_7c15))) }
+    }
+}
+
+/// The draws of one upload, one for each attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct OfUpload {
+    key: u64,
+}
+
+impl OfUpload {
+    /// The draw of one attempt.
+    #[must_use]
+    pub fn draw(self, attempt: u64) -> u64 {
+        mix(self.key.wrapping_add(attempt.wrapping_mul(0xd1b5_4a32_d192_ed03)))
     }
 }
 

@@ -52,6 +52,8 @@ pub(super) struct EventList<E> {
     inserted: u64,
     /// The key of the first event of each lane and then of each heap.
     fronts: [Key; LANES + HEAPS],
+    /// The least of these but that of the polls' lane, from which most events come, and whose it is.
+    others: (Key, usize),
     lanes: [VecDeque<Entry<E>>; LANES],
     heaps: [BinaryHeap<Reverse<Entry<E>>>; HEAPS],
 }
@@ -61,6 +63,7 @@ impl<E: Copy> EventList<E> {
         EventList {
             inserted: 0,
             fronts: [NEVER; LANES + HEAPS],
+            others: (NEVER, 0),
             lanes: std::array::from_fn(|_| VecDeque::new()),
             heaps: std::array::from_fn(|_| BinaryHeap::new()),
         }
@@ -75,13 +78,12 @@ impl<E: Copy> EventList<E> {
     #[inline]
     pub(super) fn schedule_in(&mut self, lane: Lane, at: SimTime, event: E) {
         let key = self.key(at);
-        let queue = &mut self.lanes[lane as usize];
-        match queue.back() {
+        match self.lanes[lane as usize].back() {
             Some(last) if last.key > key => return self.push(Heap::Far, Entry { key, event }),
             Some(_) => {}
-            None => self.fronts[lane as usize] = key,
+            None => self.set_front(lane as usize, key),
         }
-        queue.push_back(Entry { key, event });
+        self.lanes[lane as usize].push_back(Entry { key, event });
     }
 
     /// Schedules an event.
@@ -92,27 +94,50 @@ impl<E: Copy> EventList<E> {
     }
 
     fn push(&mut self, heap: Heap, entry: Entry<E>) {
-        let front = &mut self.fronts[LANES + heap as usize];
-        *front = (*front).min(entry.key);
+        let source = LANES + heap as usize;
+        if entry.key < self.fronts[source] {
+            self.set_front(source, entry.key);
+        }
         self.heaps[heap as usize].push(Reverse(entry));
+    }
+
+    /// An event came that is earlier than all of its source.
+    fn set_front(&mut self, source: usize, key: Key) {
+        self.fronts[source] = key;
+        if source != Lane::Poll as usize && key < self.others.0 {
+            self.others = (key, source);
+        }
     }
 
     /// Takes the next event.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<(SimTime, E)> {
-        let mut first = 0;
-        for source in 1..self.fronts.len() {
-            first = if self.fronts[source] < self.fronts[first] { source } else { first };
-        }
-        let (entry, next) = if first < LANES {
-            let queue = &mut self.lanes[first];
+        const POLL: usize = Lane::Poll as usize;
+        let entry = if self.fronts[POLL] < self.others.0 {
+            let queue = &mut self.lanes[POLL];
+            let entry = queue.pop_front()?;
+            self.fronts[POLL] = queue.front().map_or(NEVER, |next| next.key);
+            entry
+        } else {
+            self.pop_other()?
+        };
+        Some((SimTime::from_ns((entry.key >> 64) as u64), entry.event))
+    }
+
+    fn pop_other(&mut self) -> Option<Entry<E>> {
+        let source = self.others.1;
+        let (entry, next) = if source < LANES {
+            let queue = &mut self.lanes[source];
             (queue.pop_front()?, queue.front().map(|entry| entry.key))
         } else {
-            let heap = &mut self.heaps[first - LANES];
+            let heap = &mut self.heaps[source - LANES];
             (heap.pop()?.0, heap.peek().map(|Reverse(entry)| entry.key))
         };
-        self.fronts[first] = next.unwrap_or(NEVER);
-        Some((SimTime::from_ns((entry.key >> 64) as u64), entry.event))
+        self.fronts[source] = next.unwrap_or(NEVER);
+        let fronts = self.fronts.iter().enumerate().filter(|&(source, _)| source != Lane::Poll as usize);
+        self.others =
+            fronts.fold((NEVER, 0), |least, (source, &key)| if key < least.0 { (key, source) } else { least });
+        Some(entry)
     }
 }
 

@@ -46,6 +46,9 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     /// A worker takes a request.
     #[inline]
     fn serve(&mut self, at: SimTime, worker: u16, request: Request) {
+        if self.instant {
+            return self.serve_at_once(at, worker, request);
+        }
         let (life, first) = match (request, self.order) {
             (Request::Upload(life), _) => (life, Stage::Begin),
             (Request::Poll(life), Order::SweepFirst) => (life, Stage::Sweep),
@@ -54,6 +57,27 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         if let Some(wait) = self.steps(at, life, worker, first) {
             self.server.occupy(worker);
             self.wait(at, life, worker, wait);
+        }
+    }
+
+    /// The same steps where none of them takes time.
+    #[inline]
+    fn serve_at_once(&mut self, at: SimTime, worker: u16, request: Request) {
+        match (request, self.order) {
+            (Request::Upload(life), _) => {
+                self.begin(at, life, worker);
+                self.upload_answered(at, life);
+            }
+            (Request::Poll(life), Order::SweepFirst) => {
+                self.perhaps_sweep(at, life, worker);
+                self.read(at, life, worker);
+                self.poll_answered(at, life);
+            }
+            (Request::Poll(life), Order::ReadFirst) => {
+                self.read(at, life, worker);
+                self.perhaps_sweep(at, life, worker);
+                self.poll_answered(at, life);
+            }
         }
     }
 
@@ -74,7 +98,6 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     /// Takes steps until one takes time, and returns that time and the step after it; `None` when the handler is through.
-    #[inline]
     fn steps(&mut self, at: SimTime, life: Place, worker: u16, first: Stage) -> Option<(u64, Stage)> {
         let mut stage = first;
         loop {
@@ -129,8 +152,8 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     fn perhaps_sweep(&mut self, at: SimTime, life: Place, worker: u16) -> bool {
         let store = self.stores.number(worker);
         let life = self.lives.get(life);
-        let (upload, attempt) = (life.upload.number, life.polls - 1);
-        let sweeps = self.stores.poll_sweeps(store, upload, attempt);
+        let (upload, dice, attempt) = (life.upload.number, life.dice, life.polls - 1);
+        let sweeps = self.stores.poll_sweeps(store, dice, attempt);
         if sweeps {
             self.sweep(at, store, Some(upload));
         }

@@ -1,6 +1,7 @@
 //! What the engine knows of each upload from its arrival until nothing more can happen to it.
 
 use crate::measure::{Fact, Facts};
+use crate::rng::OfUpload;
 use crate::store::{Answer, StatusStore};
 use crate::time::SimTime;
 use crate::trace::Ending;
@@ -9,6 +10,8 @@ use crate::workload::Upload;
 /// One upload's life.
 pub(super) struct Life<S: StatusStore> {
     pub(super) upload: Upload,
+    /// What its polls draw their dice from.
+    pub(super) dice: OfUpload,
     /// What the client polls with, once it has the response.
     pub(super) id: Option<S::Id>,
     /// Until the work ends.
@@ -31,13 +34,14 @@ pub(super) struct Life<S: StatusStore> {
 }
 
 impl<S: StatusStore> Life<S> {
-    fn new(upload: Upload) -> Self {
+    fn new(upload: Upload, dice: OfUpload) -> Self {
         let mut facts = Facts::default();
         if upload.away_ns.is_some() {
             facts.insert(Fact::Away);
         }
         Life {
             upload,
+            dice,
             id: None,
             ticket: None,
             worker: 0,
@@ -128,8 +132,8 @@ impl<S: StatusStore> Lives<S> {
     }
 
     /// A life begins.
-    pub(super) fn begin(&mut self, upload: Upload) -> Place {
-        let life = Life::new(upload);
+    pub(super) fn begin(&mut self, upload: Upload, dice: OfUpload) -> Place {
+        let life = Life::new(upload, dice);
         match self.free.pop() {
             Some(place) => {
                 self.lives[place as usize] = life;

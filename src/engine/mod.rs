@@ -42,6 +42,8 @@ enum Pending {
 /// One replication of one policy.
 pub struct Engine<S: StatusStore, O> {
     service: ServiceTimes,
+    /// Whether no step of a handler takes time, so that each request is over at the instant at which it comes.
+    instant: bool,
     order: Order,
     address: Address,
     trigger: Trigger,
@@ -63,6 +65,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     pub fn new(scenario: &Scenario, policy: &Policy, seed: u64, new_store: impl Fn(u32) -> S, observer: O) -> Self {
         let mut engine = Engine {
             service: scenario.server.service,
+            instant: scenario.server.service == ServiceTimes::default(),
             order: policy.order,
             address: policy.address,
             trigger: policy.trigger,
@@ -139,7 +142,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         let upload = self.workload.next().expect("an arrival is scheduled only for an upload to come");
         self.arrived += 1;
         self.schedule_arrival();
-        let life = self.lives.begin(upload);
+        let life = self.lives.begin(upload, self.stores.dice_of(upload.number));
         self.observer.observe(upload.at, Event::Arrived(&upload));
         self.request(upload.at, Request::Upload(life));
         if self.arrived == self.uploads {

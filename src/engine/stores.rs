@@ -1,6 +1,6 @@
 //! The stores of one run: which worker uses which, and when one is swept.
 
-use crate::rng::{Die, PerAttempt, Source};
+use crate::rng::{Die, OfUpload, PerAttempt, Source};
 use crate::scenario::{Policy, Scope, Trigger};
 use crate::store::{Gone, StatusStore};
 use crate::time::SimTime;
@@ -87,10 +87,16 @@ impl<S: StatusStore> Stores<S> {
         shelf.held
     }
 
+    /// What an upload's polls draw their dice from.
+    pub(super) fn dice_of(&self, upload: u32) -> OfUpload {
+        self.draws.of(u64::from(upload))
+    }
+
     /// Whether a poll sweeps its store. Asked once for each poll.
-    pub(super) fn poll_sweeps(&mut self, store: u16, upload: u32, attempt: u32) -> bool {
+    #[inline]
+    pub(super) fn poll_sweeps(&mut self, store: u16, dice: OfUpload, attempt: u32) -> bool {
         match self.trigger {
-            Trigger::Chance(_) => self.die.says_yes(self.draws.draw(u64::from(upload), u64::from(attempt))),
+            Trigger::Chance(_) => self.die.says_yes(dice.draw(u64::from(attempt))),
             Trigger::EveryRequest => true,
             Trigger::EveryNth(nth) => {
                 let polls = &mut self.stores[usize::from(store)].polls;

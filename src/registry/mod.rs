@@ -149,6 +149,8 @@ pub struct Swept {
     pub expired: usize,
     /// Tombstones that had served their time.
     pub forgotten: usize,
+    /// Records whose memory was given back: of these, all that left no tombstone.
+    pub freed: usize,
     /// Whether the sweep stopped at its bound with more to do.
     pub more: bool,
 }
@@ -163,6 +165,7 @@ impl Swept {
     fn add(&mut self, other: Swept) {
         self.expired += other.expired;
         self.forgotten += other.forgotten;
+        self.freed += other.freed;
         self.more |= other.more;
     }
 }

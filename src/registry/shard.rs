@@ -301,7 +301,7 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
                     return Swept { more: true, ..swept };
                 }
                 swept.expired += 1;
-                self.expire(retention, slot, now, on_reclaim);
+                swept.freed += usize::from(self.expire(retention, slot, now, on_reclaim));
             }
         }
         while let Some(slot) =
@@ -311,19 +311,20 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
                 return Swept { more: true, ..swept };
             }
             swept.forgotten += 1;
+            swept.freed += 1;
             self.forget(slot);
         }
         swept
     }
 
-    /// Takes one record that is due, and leaves a tombstone where the retention says so (R8).
+    /// Takes one record that is due, and leaves a tombstone where the retention says so (R8). Returns whether it left none.
     pub(super) fn expire(
         &mut self,
         retention: &Retention,
         slot: u32,
         now: u64,
         on_reclaim: &mut impl FnMut(Reclaimed<'_, K>),
-    ) {
+    ) -> bool {
         let record = self.slots[slot as usize].record.as_ref().expect("a queued slot holds a record");
         let state = record.state;
         let due = self.deadline(retention, slot, state);
@@ -332,7 +333,8 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
             Expiry::Logical => due,
             Expiry::Physical => now,
         };
-        if Self::is_forgotten(retention, since, now) || mutant!(no_tombstone) {
+        let freed = Self::is_forgotten(retention, since, now) || mutant!(no_tombstone);
+        if freed {
             self.forget(slot);
         } else {
             let record = self.slots[slot as usize].record.as_mut().expect("a queued slot holds a record");
@@ -342,6 +344,7 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
             self.counts[TOMBSTONES] += 1;
             self.ages.enter(slot, TOMBSTONES, since);
         }
+        freed
     }
 
     /// Empties a slot. The key index loses the key only if it still names this generation (R14).

@@ -1,14 +1,18 @@
 //! The status registry as a [`StatusStore`].
 
+use std::cell::Cell;
+
 use rustc_hash::FxBuildHasher;
 
 use super::{Answer, End, Gone, Refused, StatusStore};
-use crate::registry::{Full, Outcome, Reclaimed, Registry, Retention, Status, Ticket, UploadId};
+use crate::registry::{Capacity, Full, Outcome, Reclaimed, Registry, Retention, Status, Ticket, UploadId};
 use crate::time::SimTime;
 
 /// The registry, with file names and results as numbers.
 pub struct RegistryStore {
     registry: Registry<u32, u32, FxBuildHasher>,
+    /// Records held: kept along, which is cheaper than asking the registry after each call.
+    held: Cell<u64>,
 }
 
 /// A ticket, and the upload that will be the result.
@@ -21,7 +25,11 @@ impl RegistryStore {
     /// An empty registry, of one part: the engine has one thread. `number` tells its ids from those of other stores.
     #[must_use]
     pub fn new(retention: Retention, number: u32) -> Self {
-        RegistryStore { registry: Registry::with_origin(retention, 1, FxBuildHasher, number) }
+        RegistryStore { registry: Registry::with_origin(retention, 1, FxBuildHasher, number), held: Cell::new(0) }
+    }
+
+    fn recount(&self) {
+        self.held.set(self.registry.counts().total() as u64);
     }
 }
 
@@ -53,6 +61,10 @@ impl StatusStore for RegistryStore {
     ) -> Result<(RegistryTicket, UploadId), Refused> {
         let begun = self.registry.begin_with(key, now.as_ns(), |record| evicted.push(gone(record)));
         let ticket = begun.map_err(|Full| Refused)?;
+        match self.registry.retention().capacity {
+            Capacity::Unbounded => self.held.set(self.held.get() + 1),
+            _ => self.recount(),
+        }
         let id = ticket.id();
         Ok((RegistryTicket { ticket, upload }, id))
     }
@@ -82,15 +94,18 @@ impl StatusStore for RegistryStore {
     }
 
     fn sweep(&self, now: SimTime, removed: &mut Vec<Gone>) {
-        self.registry.sweep_with(now.as_ns(), |record| removed.push(gone(record)));
+        let swept = self.registry.sweep_with(now.as_ns(), |record| removed.push(gone(record)));
+        self.held.set(self.held.get() - swept.freed as u64);
     }
 
     fn clear(&self, key: u32) -> bool {
-        self.registry.clear_key(&key)
+        let was_there = self.registry.clear_key(&key);
+        self.recount();
+        was_there
     }
 
     fn held(&self) -> u64 {
-        self.registry.counts().total() as u64
+        self.held.get()
     }
 
     fn due(&self, now: SimTime, found: &mut Vec<Gone>) {

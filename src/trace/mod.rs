@@ -117,7 +117,7 @@ pub trait Observer {
 }
 
 impl<A: Observer, B: Observer> Observer for (A, B) {
-    #[inline]
+    #[inline(always)]
     fn observe(&mut self, at: SimTime, event: Event<'_>) {
         self.0.observe(at, event);
         self.1.observe(at, event);
