@@ -8,12 +8,15 @@ use crate::trace::Ending;
 /// How all clients of a scenario behave.
 pub(super) struct Client {
     spec: ClientSpec,
+    /// Whether all delays between polls are the same.
+    constant: bool,
     jitter: PerAttempt,
 }
 
 impl Client {
     pub(super) fn new(spec: &ClientSpec, seed: u64) -> Self {
-        Client { spec: spec.clone(), jitter: PerAttempt::new(seed, Source::Jitter) }
+        let constant = spec.backoff == 1.0 && spec.jitter == 0.0;
+        Client { spec: spec.clone(), constant, jitter: PerAttempt::new(seed, Source::Jitter) }
     }
 
     /// From the response to the upload to the first poll, in nanoseconds. A client that went away polls when it is back.
@@ -22,9 +25,10 @@ impl Client {
     }
 
     /// From the response to a poll to the next poll, in nanoseconds, for an upload of which `polls` were made.
+    #[inline(always)]
     pub(super) fn delay_ns(&self, upload: u32, polls: u32) -> u64 {
         let ClientSpec { interval_ns, backoff, max_interval_ns, jitter, .. } = self.spec;
-        if backoff == 1.0 && jitter == 0.0 {
+        if self.constant {
             return interval_ns;
         }
         let grown = interval_ns as f64 * libm::pow(backoff, f64::from(polls - 1));
@@ -34,6 +38,7 @@ impl Client {
     }
 
     /// How the client ends on the answer to its latest poll, of which it has now made `polls`; `None` if it goes on.
+    #[inline(always)]
     pub(super) fn ending(&self, answer: Answer, polls: u32) -> Option<Ending> {
         match answer {
             Answer::Ready { .. } => Some(Ending::SawReady),

@@ -69,13 +69,14 @@ impl<E: Copy> EventList<E> {
         }
     }
 
+    #[inline(always)]
     fn key(&mut self, at: SimTime) -> Key {
         self.inserted += 1;
         Key::from(at.as_ns()) << 64 | Key::from(self.inserted)
     }
 
     /// Schedules an event whose delay is usually the same for all of its lane.
-    #[inline]
+    #[inline(always)]
     pub(super) fn schedule_in(&mut self, lane: Lane, at: SimTime, event: E) {
         let key = self.key(at);
         match self.lanes[lane as usize].back() {
@@ -110,7 +111,7 @@ impl<E: Copy> EventList<E> {
     }
 
     /// Takes the next event.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pop(&mut self) -> Option<(SimTime, E)> {
         const POLL: usize = Lane::Poll as usize;
         let entry = if self.fronts[POLL] < self.others.0 {

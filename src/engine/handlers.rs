@@ -29,7 +29,7 @@ pub(super) enum Stage {
 
 impl<S: StatusStore, O: Observer> Engine<S, O> {
     /// A request reaches the server.
-    #[inline]
+    #[inline(always)]
     pub(super) fn request(&mut self, at: SimTime, request: Request) {
         let draw = || match request {
             Request::Upload(life) => (self.lives.get(life).upload.number, UPLOAD_ATTEMPT),
@@ -44,7 +44,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     /// A worker takes a request.
-    #[inline]
+    #[inline(always)]
     fn serve(&mut self, at: SimTime, worker: u16, request: Request) {
         if self.instant {
             return self.serve_at_once(at, worker, request);
@@ -61,7 +61,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     /// The same steps where none of them takes time.
-    #[inline]
+    #[inline(always)]
     fn serve_at_once(&mut self, at: SimTime, worker: u16, request: Request) {
         match (request, self.order) {
             (Request::Upload(life), _) => {
@@ -98,6 +98,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     /// Takes steps until one takes time, and returns that time and the step after it; `None` when the handler is through.
+    #[inline(never)]
     fn steps(&mut self, at: SimTime, life: Place, worker: u16, first: Stage) -> Option<(u64, Stage)> {
         let mut stage = first;
         loop {
@@ -131,6 +132,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         }
     }
 
+    #[inline(never)]
     fn begin(&mut self, at: SimTime, place: Place, worker: u16) {
         let life = self.lives.get(place);
         let Upload { number: upload, key, processing_ns, .. } = life.upload;
@@ -148,7 +150,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         self.store_changed(at, store);
     }
 
-    #[inline]
+    #[inline(always)]
     fn perhaps_sweep(&mut self, at: SimTime, life: Place, worker: u16) -> bool {
         let store = self.stores.number(worker);
         let life = self.lives.get(life);
@@ -160,13 +162,14 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         sweeps
     }
 
+    #[inline(never)]
     fn sweep(&mut self, at: SimTime, store: u16, poll_of: Option<u32>) {
         let Change { held_before, held, gone, overdue_elsewhere } = self.stores.sweep(store, at);
         let event = Event::Swept { store, poll_of, held_before, held, gone, overdue_elsewhere };
         self.observer.observe(at, event);
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(&mut self, at: SimTime, life: Place, worker: u16) {
         let store = self.stores.get(self.stores.number(worker));
         let life = self.lives.get(life);

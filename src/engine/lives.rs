@@ -62,7 +62,7 @@ impl<S: StatusStore> Life<S> {
     }
 
     /// Notes what the latest poll read, and what that says about the store.
-    #[inline]
+    #[inline(always)]
     pub(super) fn note_answer(&mut self, answer: Answer) {
         self.answer = answer;
         let succeeded = self.facts.contains(Fact::Succeeded);
@@ -146,7 +146,7 @@ impl<S: StatusStore> Lives<S> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&mut self, place: Place) -> &mut Life<S> {
         &mut self.lives[place as usize]
     }

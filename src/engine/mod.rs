@@ -118,6 +118,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         self.observer
     }
 
+    #[inline(always)]
     fn step(&mut self, at: SimTime, next: Pending) {
         match next {
             Pending::Poll(life) => {
@@ -138,6 +139,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     /// The next upload arrives.
+    #[inline(never)]
     fn arrive(&mut self) {
         let upload = self.workload.next().expect("an arrival is scheduled only for an upload to come");
         self.arrived += 1;
@@ -167,7 +169,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     /// The client has the response to its latest poll.
-    #[inline]
+    #[inline(always)]
     fn poll_answered(&mut self, at: SimTime, place: Place) {
         let life = self.lives.get(place);
         match self.client.ending(life.answer, life.polls) {
@@ -179,6 +181,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         }
     }
 
+    #[inline(never)]
     fn end_client(&mut self, at: SimTime, place: Place, ending: Ending) {
         let life = self.lives.get(place);
         life.end_client(at, ending);

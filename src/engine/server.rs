@@ -45,7 +45,7 @@ impl Server {
     }
 
     /// The worker that gets a request now, or `None` if all are busy and it has to wait.
-    #[inline]
+    #[inline(always)]
     pub(super) fn admit(&mut self, request: Request, draw: impl FnOnce() -> Draw) -> Option<u16> {
         if self.idle == 1 && self.busy.len() == 1 {
             return Some(0);

@@ -62,6 +62,7 @@ impl<S: StatusStore> Stores<S> {
     }
 
     /// The number of a worker's store.
+    #[inline(always)]
     pub(super) fn number(&self, worker: u16) -> u16 {
         match self.scope {
             Scope::Process => worker,
@@ -69,6 +70,7 @@ impl<S: StatusStore> Stores<S> {
         }
     }
 
+    #[inline(always)]
     pub(super) fn get(&self, store: u16) -> &S {
         &self.stores[usize::from(store)].store
     }
@@ -93,7 +95,7 @@ impl<S: StatusStore> Stores<S> {
     }
 
     /// Whether a poll sweeps its store. Asked once for each poll.
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll_sweeps(&mut self, store: u16, dice: OfUpload, attempt: u32) -> bool {
         match self.trigger {
             Trigger::Chance(_) => self.die.says_yes(dice.draw(u64::from(attempt))),

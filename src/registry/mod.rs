@@ -442,6 +442,7 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Inner<K, V, S> {
 
     /// Locks one part. A lock poisoned by a panic of the key's or the detail's own code is taken all the same: no edge
     /// leaves a record half-changed at a point where such code runs.
+    #[inline(always)]
     fn lock(&self, number: usize) -> MutexGuard<'_, Shard<K, V, S>> {
         self.shards[number].lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -454,6 +455,7 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Inner<K, V, S> {
     }
 
     /// Runs `step` on the part that an id points to; an id of another registry points nowhere (R3).
+    #[inline(always)]
     fn at<T>(&self, id: UploadId, nowhere: T, step: impl FnOnce(&mut Shard<K, V, S>, Place) -> T) -> T {
         if id.origin != self.origin {
             return nowhere;

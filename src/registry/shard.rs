@@ -70,6 +70,7 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
 
     /// Moves the clock to `now`, if that is later, and returns the time that counts (R11). The very last nanosecond is taken
     /// for the one before it: it stands for an age that never begins.
+    #[inline(always)]
     pub(super) fn advance(&mut self, now: u64) -> u64 {
         if mutant!(clock_runs_backwards) {
             return now;
@@ -85,6 +86,7 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
 
     // ---- looking up
 
+    #[inline(always)]
     fn record(&self, place: Place) -> Option<&Record<K, V>> {
         let slot = self.slots.get(place.slot as usize)?;
         if slot.generation != place.generation && !mutant!(id_without_generation) {
@@ -127,6 +129,7 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
     }
 
     /// Whether the record in a slot is over although no sweep has taken it (R7).
+    #[inline(always)]
     fn is_over(&self, retention: &Retention, slot: u32, state: State, now: u64) -> bool {
         retention.expiry == Expiry::Logical && self.is_due(retention, slot, state, now) && !mutant!(valid_until_swept)
     }
@@ -242,6 +245,7 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
     }
 
     /// What a reader is told. Changes nothing but, where the age counts from the last access, the record's age.
+    #[inline(always)]
     pub(super) fn read(&mut self, retention: &Retention, place: Place, now: u64) -> Status<V>
     where
         V: Clone,

@@ -77,6 +77,7 @@ impl StatusStore for RegistryStore {
         ticket.finish(outcome, now.as_ns()).is_ok()
     }
 
+    #[inline(always)]
     fn read(&self, id: UploadId, now: SimTime) -> Answer {
         answer(self.registry.read(id, now.as_ns()))
     }
