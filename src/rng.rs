@@ -35,10 +35,16 @@ fn stream(seed: u64, source: Source) -> ChaCha8Rng {
     rng
 }
 
+/// Draws made at a time.
+const BATCH: usize = 128;
+
 /// Draws of one source, `N` for each upload.
 pub struct PerUpload<const N: usize> {
     rng: ChaCha8Rng,
-    /// The upload whose block comes next.
+    /// The draws of the uploads from `first` on, as many as fit.
+    batch: [u64; BATCH],
+    first: Option<u64>,
+    /// The upload whose block the generator makes next.
     next: u64,
 }
 
@@ -46,18 +52,35 @@ impl<const N: usize> PerUpload<N> {
     /// The stream of one source.
     #[must_use]
     pub fn new(seed: u64, source: Source) -> Self {
-        PerUpload { rng: stream(seed, source), next: 0 }
+        PerUpload { rng: stream(seed, source), batch: [0; BATCH], first: None, next: 0 }
     }
 
     /// The `N` draws that belong to an upload, the same however often and in whatever order they are asked for. Uploads in
     /// ascending order are the fast case.
+    #[inline]
     pub fn draws(&mut self, upload: u64) -> [u64; N] {
+        let offset = match self.first {
+            Some(first) if (first..first + (BATCH / N) as u64).contains(&upload) => (upload - first) as usize,
+            _ => {
+                self.make(upload);
+                0
+            }
+        };
+        std::array::from_fn(|draw| self.batch[offset * N + draw])
+    }
+
+    /// Makes the draws of the uploads from one on.
+    fn make(&mut self, upload: u64) {
         if upload != self.next {
             // Two 32-bit words per draw.
             self.rng.set_word_pos(u128::from(upload) * 2 * N as u128);
         }
-        self.next = upload + 1;
-        std::array::from_fn(|_| self.rng.next_u64())
+        let mut bytes = [0; BATCH * 8];
+        self.rng.fill_bytes(&mut bytes[..BATCH / N * N * 8]);
+        for (draw, bytes) in self.batch.iter_mut().zip(bytes.as_chunks::<8>().0) {
+            *draw = u64::from_le_bytes(*bytes);
+        }
+        (self.first, self.next) = (Some(upload), upload + (BATCH / N) as u64);
     }
 }
 

@@ -150,6 +150,9 @@ impl Tally {
         if now.stores.len() <= store {
             now.stores.resize(store + 1, 0);
         }
+        if now.stores[store] == held {
+            return;
+        }
         self.live.area_ns += u128::from(now.total) * u128::from(at.since(now.since));
         now.since = at;
         now.total = now.total - now.stores[store] + held;

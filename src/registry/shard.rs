@@ -6,6 +6,7 @@
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, Hash};
 
 use super::ages::{Ages, NEVER};
@@ -357,8 +358,10 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
         let queue = if record.tombstone { TOMBSTONES } else { record.state as usize };
         self.counts[queue] -= 1;
         self.ages.leave(slot);
-        if self.keys.get(&record.key) == Some(&slot) || mutant!(old_generation_takes_the_key) {
-            self.keys.remove(&record.key);
+        if let Entry::Occupied(named) = self.keys.entry(record.key)
+            && (*named.get() == slot || mutant!(old_generation_takes_the_key))
+        {
+            named.remove();
         }
         self.free.push(slot);
     }

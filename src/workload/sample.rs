@@ -28,7 +28,7 @@ impl Sampler {
 
 /// An exponential duration in nanoseconds.
 pub(super) fn exponential_ns(mean_ns: f64, draw: u64) -> u64 {
-    round_ns(-mean_ns * libm::log1p(-unit(draw)))
+    round_ns(-mean_ns * libm::log(1.0 - unit(draw)))
 }
 
 /// The nearest whole number of nanoseconds; beyond the end of time, the end of time.
@@ -60,8 +60,9 @@ fn normal_quantile(p: f64) -> f64 {
 }
 
 /// A polynomial by Horner's rule, the constant term first.
-fn polynomial(coefficients: &[f64; 8], x: f64) -> f64 {
-    coefficients.iter().rev().fold(0.0, |sum, coefficient| sum * x + coefficient)
+#[inline]
+fn polynomial([a, b, c, d, e, f, g, h]: &[f64; 8], x: f64) -> f64 {
+    ((((((h * x + g) * x + f) * x + e) * x + d) * x + c) * x + b) * x + a
 }
 
 const CENTRE_A: [f64; 8] = [
