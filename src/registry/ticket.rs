@@ -29,14 +29,14 @@ use crate::sync::{Arc, mutant};
 /// ```
 #[must_use = "dropping the ticket leaves the upload interrupted"]
 pub struct Ticket<K: Hash + Eq + Clone, V, S: BuildHasher = RandomState> {
-    inner: Arc<Inner<K, V, S>>,
+    /// Where the upload is; nothing once its work was ended.
+    inner: Option<Arc<Inner<K, V, S>>>,
     id: UploadId,
-    open: bool,
 }
 
 impl<K: Hash + Eq + Clone, V, S: BuildHasher> Ticket<K, V, S> {
     pub(super) fn new(inner: Arc<Inner<K, V, S>>, id: UploadId) -> Self {
-        Ticket { inner, id, open: true }
+        Ticket { inner: Some(inner), id }
     }
 
     /// The upload that this ticket belongs to: what the client gets to poll with.
@@ -54,15 +54,17 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Ticket<K, V, S> {
     /// [`StaleTicket`] if there is no running upload to end any more: it was cleared, or the retention gives running
     /// uploads a time to live and it is over. Nothing was changed then.
     pub fn finish(mut self, outcome: Outcome<V>, now: u64) -> Result<(), StaleTicket> {
-        self.open = false;
-        self.inner.finish(self.id, outcome, now)
+        let inner = self.inner.take().expect("a ticket that was not used up has its registry");
+        inner.finish(self.id, outcome, now)
     }
 }
 
 impl<K: Hash + Eq + Clone, V, S: BuildHasher> Drop for Ticket<K, V, S> {
     fn drop(&mut self) {
-        if self.open && !mutant!(silent_drop) {
-            self.inner.interrupt(self.id);
+        if let Some(inner) = self.inner.take()
+            && !mutant!(silent_drop)
+        {
+            inner.interrupt(self.id);
         }
     }
 }
