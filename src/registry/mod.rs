@@ -248,7 +248,12 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
         let number = self.inner.shard_of(&key);
         let mut shard = self.inner.lock(number);
         let now = shard.advance(now);
-        let place = shard.begin(&self.inner.retention, key, now, &mut on_reclaim)?;
+        shard.make_room(&self.inner.retention, now, &mut on_reclaim)?;
+        if mutant!(room_is_let_go_before_it_is_taken) {
+            drop(shard);
+            shard = self.inner.lock(number);
+        }
+        let place = shard.begin(key, now);
         Ok(Ticket::new(Arc::clone(&self.inner), self.inner.id(number, place)))
     }
 

@@ -34,8 +34,9 @@ pub enum Expiry {
 pub enum Capacity {
     /// It is never full.
     Unbounded,
-    /// At most so many records, tombstones included. Room is made by forgetting the oldest tombstone, else the finished
-    /// record that is oldest by the age basis; where all are running, `begin` is refused (R12).
+    /// At most so many records, tombstones included. Room is made by forgetting what has been over for longest, which is a
+    /// tombstone or, under logical expiry, a record that no sweep has taken yet; else the finished record that is oldest by
+    /// the age basis. Where all are running, `begin` is refused (R12).
     EvictOldest(usize),
     /// At most so many records, tombstones included; while there are as many, `begin` is refused.
     Refuse(usize),

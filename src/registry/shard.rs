@@ -137,35 +137,23 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
 
     // ---- edges
 
-    /// Nothing → Processing.
-    pub(super) fn begin(
-        &mut self,
-        retention: &Retention,
-        key: K,
-        now: u64,
-        on_reclaim: &mut impl FnMut(Reclaimed<'_, K>),
-    ) -> Result<Place, Full> {
-        self.make_room(retention, now, on_reclaim)?;
+    /// Nothing → Processing; there is room.
+    pub(super) fn begin(&mut self, key: K, now: u64) -> Place {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { generation: 0, record: None });
             self.ages.grow();
             u32::try_from(self.slots.len() - 1).expect("a part of a registry holds fewer than 2^32 records")
         });
+        // The key's own code runs here, before anything changes: if it panics, a slot is lost and no record is half-made.
+        self.keys.insert(key.clone(), slot);
         self.generations += 1;
         let generation = self.generations;
-        let record = Record {
-            key: key.clone(),
-            state: State::Processing,
-            detail: None,
-            created: now,
-            acknowledged: false,
-            tombstone: false,
-        };
+        let record =
+            Record { key, state: State::Processing, detail: None, created: now, acknowledged: false, tombstone: false };
         self.slots[slot as usize] = Slot { generation, record: Some(record) };
-        self.keys.insert(key, slot);
         self.ages.enter(slot, State::Processing as usize, now);
         self.counts[State::Processing as usize] += 1;
-        Ok(Place { slot, generation })
+        Place { slot, generation }
     }
 
     /// Processing → Ready or Failed (R2).
@@ -344,10 +332,12 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
         } else {
             let record = self.slots[slot as usize].record.as_mut().expect("a queued slot holds a record");
             record.tombstone = true;
-            record.detail = None;
+            let detail = record.detail.take();
             self.counts[state as usize] -= 1;
             self.counts[TOMBSTONES] += 1;
             self.ages.enter(slot, TOMBSTONES, since);
+            // Last: the detail's own code may panic.
+            drop(detail);
         }
         freed
     }
@@ -367,7 +357,7 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
     }
 
     /// Makes room for one more record, or says that there is none (R12).
-    fn make_room(
+    pub(super) fn make_room(
         &mut self,
         retention: &Retention,
         now: u64,
@@ -385,7 +375,7 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
             }
             Capacity::EvictOldest(max) if held < max => Ok(()),
             Capacity::EvictOldest(_) => {
-                let slot = self.eviction_candidate().ok_or(Full)?;
+                let slot = self.eviction_candidate(retention, now).ok_or(Full)?;
                 let record = self.slots[slot as usize].record.as_ref().expect("a queued slot holds a record");
                 if !record.tombstone {
                     let due = self.is_due(retention, slot, record.state, now);
@@ -398,16 +388,20 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
         }
     }
 
-    /// The oldest tombstone, else the oldest finished record.
-    fn eviction_candidate(&self) -> Option<u32> {
-        let finished = [State::Ready, State::Failed, State::Interrupted];
-        let running = mutant!(running_uploads_are_evicted).then_some(State::Processing);
-        self.ages.oldest(TOMBSTONES).or_else(|| {
-            finished
-                .into_iter()
-                .chain(running)
-                .filter_map(|state| self.ages.oldest(state as usize))
-                .min_by_key(|&slot| (self.ages.since(slot), self.slots[slot as usize].generation))
+    /// What has been over for longest, whether a sweep has made it a tombstone or not (R7), else the oldest finished record.
+    fn eviction_candidate(&self, retention: &Retention, now: u64) -> Option<u32> {
+        let oldest = |state: State| self.ages.oldest(state as usize).map(|slot| (slot, state));
+        let tombstone = self.ages.oldest(TOMBSTONES).map(|slot| (self.ages.since(slot), slot));
+        let over = State::ALL
+            .into_iter()
+            .filter_map(oldest)
+            .filter(|&(slot, state)| self.is_over(retention, slot, state, now))
+            .map(|(slot, state)| (self.deadline(retention, slot, state), slot));
+        over.chain(tombstone).min().map(|(_, slot)| slot).or_else(|| {
+            let finished = [State::Ready, State::Failed, State::Interrupted];
+            let running = mutant!(running_uploads_are_evicted).then_some(State::Processing);
+            let candidates = finished.into_iter().chain(running).filter_map(oldest).map(|(slot, _)| slot);
+            candidates.min_by_key(|&slot| (self.ages.since(slot), self.slots[slot as usize].generation))
         })
     }
 
@@ -435,7 +429,8 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
             .chain([(TOMBSTONES, retention.tombstone_ns)])
             .filter_map(|(queue, limit)| {
                 let since = self.ages.oldest(queue).map(|slot| self.ages.since(slot))?;
-                (since != NEVER).then_some(since.saturating_add(limit?))
+                // The clock never reads `NEVER`, so what would fall due then or later never does.
+                since.checked_add(limit?).filter(|&due| due < NEVER)
             })
             .min()
     }

@@ -2,9 +2,12 @@
 //!
 //! The registry's own files are mounted here a second time, beside a `sync` module whose primitives are loom's. That this
 //! compiles proves that the registry takes its primitives from that door alone. `models` holds the races, `mutants` one fault
-//! for each rule that some model must catch, `harness` what runs and counts them.
+//! for each rule that some model must catch, `harness` what runs and counts them, `failing` the proof that it can fail. A model
+//! that is in no table is dead code, which does not compile here: none can be forgotten.
+#![deny(dead_code)]
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a panic is how a test fails; nothing here is for others")]
 
+mod failing;
 mod harness;
 mod models;
 mod mutants;

@@ -2,7 +2,7 @@
 
 use loom::thread;
 
-use super::{Registry, finish, registry, retention, text, with_ready};
+use super::{finish, registry, retention, text};
 use crate::harness::{Bound, Model, step};
 use crate::registry::Outcome;
 
@@ -19,7 +19,7 @@ pub const MODELS: &[Model] = &[
         rules: &["R2"],
         bound: Bound::Exhaustive,
         program: a_ticket_ends_a_running_upload_only,
-        outcomes: &["finished: ready(7)", "stale: expired processing"],
+        outcomes: &["finished, 0 swept: ready(7)", "stale, 1 swept: expired processing"],
     },
     Model {
         name: "a_late_worker_cannot_finish_the_next_upload",
@@ -41,13 +41,6 @@ pub const MODELS: &[Model] = &[
         bound: Bound::Exhaustive,
         program: a_dropped_ticket_leaves_interrupted,
         outcomes: &["processing, then interrupted", "interrupted, then interrupted"],
-    },
-    Model {
-        name: "a_clear_takes_the_upload_that_it_names",
-        rules: &["R15"],
-        bound: Bound::Exhaustive,
-        program: a_clear_takes_the_upload_that_it_names,
-        outcomes: &["unknown, processing"],
     },
 ];
 
@@ -73,9 +66,10 @@ fn a_ticket_ends_a_running_upload_only() -> String {
     let ticket = registry.begin(1, 0).expect("there is room");
     let id = ticket.id();
     let worker = thread::spawn(move || finish(ticket, 7, 4));
-    step(format!("{:?}", registry.sweep(6)));
+    let swept = registry.sweep(6).expired;
+    step(format!("swept {swept}"));
     let finished = worker.join().expect("the worker does not panic");
-    format!("{finished}: {}", text(registry.read(id, 6)))
+    format!("{finished}, {swept} swept: {}", text(registry.read(id, 6)))
 }
 
 /// Upload 1 is cleared, and upload 2 begins in its slot; the worker of upload 1 comes late and reports an error.
@@ -123,17 +117,4 @@ fn a_dropped_ticket_leaves_interrupted() -> String {
     step(format!("read {first}"));
     worker.join().expect("the worker does not panic");
     format!("{first}, then {}", text(registry.read(id, 1)))
-}
-
-/// Somebody clears an upload that has ended, by its id, while the same name is uploaded again.
-fn a_clear_takes_the_upload_that_it_names() -> String {
-    let (registry, first) = with_ready(retention());
-    let clearer: Registry = registry.clone();
-    let clearer = thread::spawn(move || clearer.clear(first));
-    let second = registry.begin(1, 1).expect("there is room");
-    step("begun again");
-    assert!(clearer.join().expect("the clearer does not panic"), "it was there");
-    let statuses = format!("{}, {}", text(registry.read(first, 1)), text(registry.read(second.id(), 1)));
-    finish(second, 7, 1);
-    statuses
 }

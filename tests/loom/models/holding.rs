@@ -4,7 +4,7 @@ use loom::thread;
 
 use super::{LIFE, Registry, finish, ready, registry, retention, text, with_ready};
 use crate::harness::{Bound, Model, step};
-use crate::registry::{AgeBasis, Capacity};
+use crate::registry::{AgeBasis, Capacity, Outcome};
 
 pub const MODELS: &[Model] = &[
     Model {
@@ -20,6 +20,13 @@ pub const MODELS: &[Model] = &[
         bound: Bound::Exhaustive,
         program: begin_evicts_what_has_ended_or_is_refused,
         outcomes: &["begun: unknown, 1 held", "full: ready(7), 1 held"],
+    },
+    Model {
+        name: "an_eviction_takes_what_is_over_before_what_is_not",
+        rules: &["R7", "R12"],
+        bound: Bound::Exhaustive,
+        program: an_eviction_takes_what_is_over_before_what_is_not,
+        outcomes: &["ready(7), unknown, 2 held"],
     },
     Model {
         name: "the_first_acknowledgement_counts",
@@ -76,6 +83,27 @@ fn begin_evicts_what_has_ended_or_is_refused() -> String {
     if let Some(second) = second {
         finish(second, 7, 1);
     }
+    outcome
+}
+
+/// Room for two: a success that is kept for long, and an error, younger, whose time is over. A new upload evicts the error,
+/// whether or not the sweep has been there first (R7, R12).
+fn an_eviction_takes_what_is_over_before_what_is_not() -> String {
+    let mut retention = retention().capacity(Capacity::EvictOldest(2));
+    retention.time_to_live.failed_ns = Some(2);
+    let registry = registry(retention);
+    let success = ready(&registry, 1);
+    let ticket = registry.begin(2, 0).expect("there is room");
+    let error = ticket.id();
+    let _ = ticket.finish(Outcome::Failed(9), 1);
+    let sweeper = registry.clone();
+    let sweeper = thread::spawn(move || sweeper.sweep(3));
+    let third = registry.begin(3, 3).expect("the error makes room");
+    step("begun");
+    sweeper.join().expect("the sweeper does not panic");
+    let held = registry.counts().total();
+    let outcome = format!("{}, {}, {held} held", text(registry.read(success, 3)), text(registry.read(error, 3)));
+    finish(third, 7, 3);
     outcome
 }
 
