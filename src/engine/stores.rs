@@ -76,6 +76,7 @@ impl<S: StatusStore> Stores<S> {
     }
 
     /// Begins an upload in a store; nothing if that is full.
+    #[inline(always)]
     pub(super) fn begin(&mut self, store: u16, key: u32, upload: u32, now: SimTime) -> (Option<Begun<S>>, Change<'_>) {
         self.gone.clear();
         let begun = self.stores[usize::from(store)].store.begin(key, upload, now, &mut self.gone).ok();
@@ -83,6 +84,7 @@ impl<S: StatusStore> Stores<S> {
     }
 
     /// Counts what a store holds, after a call that may have changed it.
+    #[inline(always)]
     pub(super) fn recount(&mut self, store: u16) -> u64 {
         let shelf = &mut self.stores[usize::from(store)];
         shelf.held = shelf.store.held();
@@ -116,6 +118,7 @@ impl<S: StatusStore> Stores<S> {
     }
 
     /// What the call that has just been made changed.
+    #[inline(always)]
     fn changed(&mut self, store: u16, now: SimTime) -> Change<'_> {
         let held_before = self.stores[usize::from(store)].held;
         let held = self.recount(store);

@@ -52,6 +52,7 @@ impl StatusStore for RegistryStore {
     type Ticket = RegistryTicket;
     type Id = UploadId;
 
+    #[inline(always)]
     fn begin(
         &self,
         key: u32,
@@ -69,6 +70,7 @@ impl StatusStore for RegistryStore {
         Ok((RegistryTicket { ticket, upload }, id))
     }
 
+    #[inline(always)]
     fn finish(&self, RegistryTicket { ticket, upload }: RegistryTicket, end: End, now: SimTime) -> bool {
         let outcome = match end {
             End::Ready => Outcome::Ready(upload),
