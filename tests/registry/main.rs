@@ -1,5 +1,6 @@
 //! The status registry through its public interface, one thread at a time, and a short run of real threads.
 
+mod against;
 mod faults;
 mod keeping;
 mod reference;

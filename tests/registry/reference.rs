@@ -1,39 +1,8 @@
-//! The registry against a model that is too simple to be wrong: a list of records, searched from end to end.
+//! A registry that is too simple to be wrong: a list of records, searched from end to end.
 
-use std::time::Duration;
+use stillready::registry::{AgeBasis, Capacity, Counts, Expiry, Retention, State, Status};
 
-use proptest::prelude::*;
-use stillready::registry::{
-    AgeBasis, Capacity, Expiry, Outcome, Registry, Retention, State, Status, Ticket, TimeToLive, UploadId,
-};
-
-#[derive(Clone, Debug)]
-enum Step {
-    Begin(u8),
-    Finish {
-        nth: usize,
-        well: bool,
-    },
-    Drop {
-        nth: usize,
-    },
-    Read {
-        nth: usize,
-    },
-    ReadKey(u8),
-    Acknowledge {
-        nth: usize,
-    },
-    Clear {
-        nth: usize,
-    },
-    Sweep,
-    SweepSome(usize),
-    /// Time passes; or, now and then, a caller's clock is behind.
-    Wait(i64),
-}
-
-struct Record {
+pub(crate) struct Record {
     key: u8,
     state: State,
     detail: u32,
@@ -46,11 +15,22 @@ struct Record {
     gone: bool,
 }
 
-/// The whole of the registry's promise, by linear search.
-struct Reference {
-    retention: Retention,
-    clock: u64,
-    records: Vec<Record>,
+/// What `begin` finds.
+pub(crate) enum Room {
+    Free,
+    /// One of these makes room; which of them is not said, for they are equally old.
+    Evict(Vec<usize>),
+    Full,
+}
+
+/// A record that is due: its index, its state, when it fell due.
+pub(crate) type Due = (usize, State, u64);
+
+/// The whole of the registry's promise, by linear search. Uploads go by their index, in the order of their beginning.
+pub(crate) struct Reference {
+    pub(crate) retention: Retention,
+    pub(crate) clock: u64,
+    pub(crate) records: Vec<Record>,
 }
 
 impl Reference {
@@ -71,7 +51,45 @@ impl Reference {
         self.retention.expiry == Expiry::Logical && self.is_due(record)
     }
 
-    fn begin(&mut self, key: u8) -> usize {
+    /// Since when a record has been over, if it is.
+    fn over_since(&self, record: &Record) -> Option<u64> {
+        record.entombed.or_else(|| self.deadline(record).filter(|_| self.logically_over(record)))
+    }
+
+    /// Those held, with their index.
+    fn held(&self) -> impl Iterator<Item = (usize, &Record)> {
+        self.records.iter().enumerate().filter(|(_, record)| !record.gone)
+    }
+
+    pub(crate) fn room(&self) -> Room {
+        let oldest = |ages: Vec<(u64, usize)>| {
+            let oldest = ages.iter().map(|(since, _)| *since).min()?;
+            Some(ages.into_iter().filter(|(since, _)| *since == oldest).map(|(_, index)| index).collect())
+        };
+        let held = self.held().count();
+        match self.retention.capacity {
+            Capacity::Unbounded => Room::Free,
+            Capacity::Refuse(max) | Capacity::EvictOldest(max) if held < max => Room::Free,
+            Capacity::Refuse(_) => Room::Full,
+            Capacity::EvictOldest(_) => {
+                let over = self.held().filter_map(|(index, record)| Some((self.over_since(record)?, index)));
+                let finished = self.held().filter(|(_, record)| record.state.is_terminal());
+                let finished = finished.map(|(index, record)| (record.since.unwrap_or(u64::MAX), index));
+                oldest(over.collect()).or_else(|| oldest(finished.collect())).map_or(Room::Full, Room::Evict)
+            }
+        }
+    }
+
+    /// Takes a record away, whatever it is. Returns whether it was there.
+    pub(crate) fn remove(&mut self, index: usize) -> bool {
+        !std::mem::replace(&mut self.records[index].gone, true)
+    }
+
+    pub(crate) fn is_tombstone(&self, index: usize) -> bool {
+        self.records[index].entombed.is_some()
+    }
+
+    pub(crate) fn begin(&mut self, key: u8) -> usize {
         let (created, since) = (self.clock, Some(self.clock));
         let record = Record {
             key,
@@ -87,7 +105,7 @@ impl Reference {
         self.records.len() - 1
     }
 
-    fn end(&mut self, index: usize, state: State, detail: u32) -> bool {
+    pub(crate) fn end(&mut self, index: usize, state: State, detail: u32) -> bool {
         let record = &self.records[index];
         let running = record.state == State::Processing && record.entombed.is_none() && !record.gone;
         if !running || self.logically_over(record) {
@@ -103,7 +121,7 @@ impl Reference {
         true
     }
 
-    fn read(&mut self, index: usize) -> Status<u32> {
+    pub(crate) fn read(&mut self, index: usize) -> Status<u32> {
         let record = &self.records[index];
         if record.gone {
             return Status::Unknown;
@@ -129,13 +147,17 @@ impl Reference {
         status
     }
 
+    pub(crate) fn read_key(&mut self, key: u8) -> Status<u32> {
+        self.named(key).map_or(Status::Unknown, |index| self.read(index))
+    }
+
     /// The latest upload under a key, if the key names one.
-    fn named(&self, key: u8) -> Option<usize> {
+    pub(crate) fn named(&self, key: u8) -> Option<usize> {
         let latest = self.records.iter().rposition(|record| record.key == key)?;
         (!self.records[latest].gone).then_some(latest)
     }
 
-    fn acknowledge(&mut self, index: usize) -> bool {
+    pub(crate) fn acknowledge(&mut self, index: usize) -> bool {
         let record = &self.records[index];
         let counts = record.state.is_terminal()
             && record.entombed.is_none()
@@ -154,7 +176,7 @@ impl Reference {
         counts
     }
 
-    fn sweep(&mut self) {
+    pub(crate) fn sweep(&mut self) {
         for index in 0..self.records.len() {
             let record = &self.records[index];
             if record.gone {
@@ -172,126 +194,32 @@ impl Reference {
         }
     }
 
-    fn held(&self) -> usize {
-        self.records.iter().filter(|record| !record.gone).count()
+    /// All that are due and not swept yet.
+    pub(crate) fn due(&self) -> Vec<Due> {
+        let due = self.held().filter(|(_, record)| record.entombed.is_none() && self.is_due(record));
+        due.filter_map(|(index, record)| Some((index, record.state, self.deadline(record)?))).collect()
     }
-}
 
-fn retentions() -> impl Strategy<Value = Retention> {
-    let life = || prop::option::weighted(0.8, 0u64..60);
-    let ages = prop::sample::select(vec![
-        AgeBasis::Created,
-        AgeBasis::Finished,
-        AgeBasis::LastWrite,
-        AgeBasis::LastAccess,
-        AgeBasis::Acknowledged,
-    ]);
-    let expiries = prop::sample::select(vec![Expiry::Logical, Expiry::Physical]);
-    let lives = (prop::option::weighted(0.3, 0u64..60), life(), life(), life());
-    (lives, ages, expiries, prop::option::of(0u64..60)).prop_map(|(lives, age, expiry, tombstone_ns)| {
-        let (processing_ns, ready_ns, failed_ns, interrupted_ns) = lives;
-        let time_to_live = TimeToLive { processing_ns, ready_ns, failed_ns, interrupted_ns };
-        Retention { time_to_live, age, expiry, tombstone_ns, capacity: Capacity::Unbounded }
-    })
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let nth = || 0usize..8;
-    let step = prop_oneof![
-        4 => (0u8..4).prop_map(Step::Begin),
-        4 => (nth(), any::<bool>()).prop_map(|(nth, well)| Step::Finish { nth, well }),
-        1 => nth().prop_map(|nth| Step::Drop { nth }),
-        4 => nth().prop_map(|nth| Step::Read { nth }),
-        2 => (0u8..4).prop_map(Step::ReadKey),
-        2 => nth().prop_map(|nth| Step::Acknowledge { nth }),
-        1 => nth().prop_map(|nth| Step::Clear { nth }),
-        2 => Just(Step::Sweep),
-        1 => (0usize..3).prop_map(Step::SweepSome),
-        4 => (-5i64..40).prop_map(Step::Wait),
-    ];
-    prop::collection::vec(step, 1..60)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn every_answer_is_that_of_the_reference(retention in retentions(), shards in 1usize..4, steps in steps()) {
-        let registry: Registry<u8, u32> =
-            Registry::with_shards_and_hasher(retention, shards, std::hash::RandomState::new());
-        let mut reference = Reference { retention, clock: 0, records: Vec::new() };
-        let mut tickets: Vec<(usize, Ticket<u8, u32>)> = Vec::new();
-        let mut ids: Vec<UploadId> = Vec::new();
-        let mut now = 0u64;
-        for step in steps {
-            // The parts of a registry have clocks of their own; here all are told the time.
-            if let Step::Wait(by) = step {
-                now = now.saturating_add_signed(by);
-                registry.for_each_due(now, |_| ());
-                reference.clock = reference.clock.max(now);
-                continue;
-            }
-            // The latest `nth` uploads are the interesting ones.
-            let pick = |nth: usize, len: usize| len.checked_sub(1 + nth);
-            match step {
-                Step::Begin(key) => {
-                    let ticket = registry.begin(key, now).expect("there is no capacity");
-                    ids.push(ticket.id());
-                    tickets.push((reference.begin(key), ticket));
-                }
-                Step::Finish { nth, well } => {
-                    let Some(place) = pick(nth, tickets.len()) else { continue };
-                    let (index, ticket) = tickets.remove(place);
-                    let detail = index as u32;
-                    let outcome = if well { Outcome::Ready(detail) } else { Outcome::Failed(detail) };
-                    let state = if well { State::Ready } else { State::Failed };
-                    prop_assert_eq!(ticket.finish(outcome, now).is_ok(), reference.end(index, state, detail));
-                }
-                Step::Drop { nth } => {
-                    let Some(place) = pick(nth, tickets.len()) else { continue };
-                    let (index, ticket) = tickets.remove(place);
-                    drop(ticket);
-                    reference.end(index, State::Interrupted, 0);
-                }
-                Step::Read { nth } => {
-                    let Some(index) = pick(nth, ids.len()) else { continue };
-                    prop_assert_eq!(registry.read(ids[index], now), reference.read(index));
-                }
-                Step::ReadKey(key) => {
-                    let expected = reference.named(key).map_or(Status::Unknown, |index| reference.read(index));
-                    prop_assert_eq!(registry.read_key(&key, now), expected);
-                }
-                Step::Acknowledge { nth } => {
-                    let Some(index) = pick(nth, ids.len()) else { continue };
-                    prop_assert_eq!(registry.acknowledge(ids[index], now), reference.acknowledge(index));
-                }
-                Step::Clear { nth } => {
-                    let Some(index) = pick(nth, ids.len()) else { continue };
-                    let was_there = !std::mem::replace(&mut reference.records[index].gone, true);
-                    prop_assert_eq!(registry.clear(ids[index]), was_there);
-                }
-                Step::Sweep => {
-                    registry.sweep(now);
-                    reference.sweep();
-                    prop_assert_eq!(registry.counts().total(), reference.held());
-                }
-                Step::SweepSome(max) => {
-                    // In small steps, until nothing is left: the same as all at once.
-                    prop_assert!(registry.sweep_some(now, max).taken() <= max);
-                    while registry.sweep_some(now, 1).more {}
-                    reference.sweep();
-                    prop_assert_eq!(registry.counts().total(), reference.held());
-                }
-                Step::Wait(_) => unreachable!("handled above"),
-            }
-        }
-        for (index, id) in ids.iter().enumerate() {
-            prop_assert_eq!(registry.read(*id, now), reference.read(index));
-        }
+    pub(crate) fn next_due(&self) -> Option<u64> {
+        let next = |record: &Record| match (record.entombed, self.retention.tombstone_ns) {
+            (Some(since), Some(limit)) => Some(since + limit),
+            (Some(_), None) => unreachable!("without a time there is no tombstone"),
+            (None, _) => self.deadline(record),
+        };
+        self.held().filter_map(|(_, record)| next(record)).min()
     }
-}
 
-#[test]
-fn durations_beyond_the_end_of_time_are_the_end_of_time() {
-    assert_eq!(Retention::finished(Duration::MAX).time_to_live.ready_ns, Some(u64::MAX));
+    pub(crate) fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for (_, record) in self.held() {
+            *match (record.entombed, record.state) {
+                (Some(_), _) => &mut counts.tombstones,
+                (None, State::Processing) => &mut counts.processing,
+                (None, State::Ready) => &mut counts.ready,
+                (None, State::Failed) => &mut counts.failed,
+                (None, State::Interrupted) => &mut counts.interrupted,
+            } += 1;
+        }
+        counts
+    }
 }

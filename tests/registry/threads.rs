@@ -1,10 +1,10 @@
-//! Real threads: not a proof, but the code as it ships, on the real primitives; and tokio's tasks with their paused clock.
+//! Real threads: not a proof, but the code as it ships, on the real primitives.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use stillready::registry::{Outcome, Registry, Retention, State, Status};
+use stillready::registry::{Capacity, Outcome, Registry, Retention, Status};
 
 #[test]
 fn no_upload_is_lost_or_mixed_up_among_real_threads() {
@@ -42,43 +42,44 @@ fn no_upload_is_lost_or_mixed_up_among_real_threads() {
     assert_eq!(registry.sweep(3_000_000).expired, 60_000);
 }
 
-/// Tokio's clock since the start of a test, in nanoseconds.
-fn nanoseconds_since(start: tokio::time::Instant) -> u64 {
-    start.elapsed().as_nanos() as u64
-}
-
-#[tokio::test(start_paused = true)]
-async fn tasks_on_tokios_paused_clock_poll_until_they_are_told() {
-    let start = tokio::time::Instant::now();
-    let registry = Registry::<&str, ()>::new(Retention::finished(Duration::from_secs(1800)));
-    let ticket = registry.begin("menu.xlsx", nanoseconds_since(start)).expect("there is no capacity");
-    let id = ticket.id();
-    let worker = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        ticket.finish(Outcome::Ready(()), nanoseconds_since(start))
-    });
-    let mut polls = 1;
-    while registry.read(id, nanoseconds_since(start)) == Status::Processing {
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        polls += 1;
-    }
-    assert_eq!((polls, start.elapsed()), (5, Duration::from_secs(12)));
-    worker.await.unwrap().unwrap();
-    tokio::time::sleep(Duration::from_secs(1798)).await;
-    assert_eq!(registry.read(id, nanoseconds_since(start)), Status::Expired(State::Ready));
-}
-
 #[test]
-fn a_task_that_is_dropped_half_way_leaves_interrupted() {
-    let registry = Registry::<&str, ()>::new(Retention::default());
-    let ticket = registry.begin("menu.xlsx", 0).expect("there is no capacity");
-    let id = ticket.id();
-    let mut work = tokio_test::task::spawn(async move {
-        std::future::pending::<()>().await;
-        ticket.finish(Outcome::Ready(()), 1)
+fn real_threads_that_race_for_room_never_exceed_it() {
+    const ROOM: usize = 5;
+    let retention = Retention::finished(Duration::from_nanos(50)).tombstone(Some(Duration::from_nanos(50)));
+    let registry = Registry::<u64, u64>::new(retention.capacity(Capacity::EvictOldest(ROOM)));
+    let (begun, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for number in 0..4u64 {
+            let (registry, begun, refused) = (registry.clone(), &begun, &refused);
+            scope.spawn(move || {
+                // Each keeps up to two running, so four of them contend for the room.
+                let mut running = Vec::new();
+                for now in 0..20_000 {
+                    match registry.begin(now % 3, now) {
+                        Ok(ticket) => {
+                            begun.fetch_add(1, Ordering::Relaxed);
+                            running.push(ticket);
+                        }
+                        Err(_) => _ = refused.fetch_add(1, Ordering::Relaxed),
+                    }
+                    assert!(registry.counts().total() <= ROOM);
+                    for ticket in &running {
+                        assert_eq!(
+                            registry.read(ticket.id(), now),
+                            Status::Processing,
+                            "a running upload is never evicted"
+                        );
+                    }
+                    if running.len() == 2 {
+                        running.remove(0).finish(Outcome::Ready(number), now).expect("it was running");
+                        drop(running.pop());
+                    }
+                }
+            });
+        }
     });
-    assert!(work.poll().is_pending());
-    assert_eq!(registry.read(id, 1), Status::Processing);
-    drop(work);
-    assert_eq!(registry.read(id, 1), Status::Interrupted);
+    let (begun, refused) = (begun.into_inner(), refused.into_inner());
+    assert_eq!(begun + refused, 80_000);
+    assert!(begun > 1000, "{begun} uploads found room");
+    assert_eq!(registry.counts().processing, 0, "every ticket was ended or dropped");
 }
