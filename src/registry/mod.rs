@@ -43,7 +43,8 @@
 //! * **R8** An expired record is answered `Expired`, with its last state, for the tombstone's time, and then `Unknown`.
 //! * **R9** A sweep decides on a record under the same lock under which it takes it, so what was renewed stays.
 //! * **R10** A sweep holds a lock for at most as many records as it was allowed; reads get in between.
-//! * **R11** Time does not run backwards: a `now` below one already seen counts as that one.
+//! * **R11** Time does not run backwards: a `now` below one that its part of the registry has seen counts as that one. A record
+//!   stays in one part, so none ever sees time run backwards.
 //! * **R12** A bounded registry never holds more records than its capacity, and never evicts a running upload.
 //! * **R13** The first acknowledgement of a finished record counts, and no later one.
 //! * **R14** A key names its latest generation, until that one is gone; the end of an older one does not touch it.
