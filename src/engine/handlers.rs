@@ -63,20 +63,20 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     /// The same steps where none of them takes time.
     #[inline(always)]
     fn serve_at_once(&mut self, at: SimTime, worker: u16, request: Request) {
-        match (request, self.order) {
-            (Request::Upload(life), _) => {
+        match request {
+            Request::Upload(life) => {
                 self.begin(at, life, worker);
                 self.upload_answered(at, life);
             }
-            (Request::Poll(life), Order::SweepFirst) => {
+            Request::Poll(life) if self.order == Order::SweepFirst => {
                 self.perhaps_sweep(at, life, worker);
-                self.read(at, life, worker);
-                self.poll_answered(at, life);
+                let answer = self.read(at, life, worker);
+                self.poll_answered(at, life, answer);
             }
-            (Request::Poll(life), Order::ReadFirst) => {
-                self.read(at, life, worker);
+            Request::Poll(life) => {
+                let answer = self.read(at, life, worker);
                 self.perhaps_sweep(at, life, worker);
-                self.poll_answered(at, life);
+                self.poll_answered(at, life, answer);
             }
         }
     }
@@ -113,7 +113,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
                     (delay_ns, if self.order == Order::SweepFirst { Stage::Read } else { Stage::PollDone })
                 }
                 Stage::Read => {
-                    self.read(at, life, worker);
+                    self.lives.get(life).answer = self.read(at, life, worker);
                     (self.service.read_ns, if self.order == Order::ReadFirst { Stage::Sweep } else { Stage::PollDone })
                 }
                 Stage::UploadDone => {
@@ -121,7 +121,8 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
                     return None;
                 }
                 Stage::PollDone => {
-                    self.poll_answered(at, life);
+                    let answer = self.lives.get(life).answer;
+                    self.poll_answered(at, life, answer);
                     return None;
                 }
             };
@@ -170,7 +171,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     #[inline(always)]
-    fn read(&mut self, at: SimTime, life: Place, worker: u16) {
+    fn read(&mut self, at: SimTime, life: Place, worker: u16) -> Answer {
         let store = self.stores.get(self.stores.number(worker));
         let life = self.lives.get(life);
         let Upload { number: upload, key, .. } = life.upload;
@@ -193,6 +194,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
             // An answer may have begun or renewed the entry's age.
             self.store_changed(at, self.stores.number(worker));
         }
+        answer
     }
 
     /// An upload's processing ends.
@@ -220,10 +222,16 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     /// Sets the timer of a store whose entries changed, where the policy has one per entry.
+    #[inline(always)]
     fn store_changed(&mut self, at: SimTime, store: u16) {
-        if self.trigger == Trigger::Exact
-            && let Some(next) = self.stores.timer_after_change(store, at)
-        {
+        if self.trigger == Trigger::Exact {
+            self.set_timer(at, store);
+        }
+    }
+
+    #[cold]
+    fn set_timer(&mut self, at: SimTime, store: u16) {
+        if let Some(next) = self.stores.timer_after_change(store, at) {
             self.pending.schedule(Heap::Far, next, Pending::Timer { store });
         }
     }

@@ -22,7 +22,7 @@ pub(super) struct Life<S: StatusStore> {
     succeeded_at: SimTime,
     /// Polls made.
     pub(super) polls: u32,
-    /// What its latest poll read.
+    /// What its latest poll read, while its response is on the way.
     pub(super) answer: Answer,
     pub(super) facts: Facts,
     work_over: bool,
@@ -61,10 +61,9 @@ impl<S: StatusStore> Life<S> {
         self.work_over && self.client_over
     }
 
-    /// Notes what the latest poll read, and what that says about the store.
+    /// Notes what an answer says about the store.
     #[inline(always)]
     pub(super) fn note_answer(&mut self, answer: Answer) {
-        self.answer = answer;
         let succeeded = self.facts.contains(Fact::Succeeded);
         match answer {
             Answer::NotFound if succeeded => self.facts.insert(Fact::FalseNotFound),

@@ -13,7 +13,7 @@ mod stores;
 
 use crate::registry::AgeBasis;
 use crate::scenario::{Address, Order, Policy, Scenario, ServiceTimes, Trigger};
-use crate::store::StatusStore;
+use crate::store::{Answer, StatusStore};
 use crate::time::SimTime;
 use crate::trace::{Ending, Event, Observer};
 use crate::workload::Workload;
@@ -170,9 +170,9 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
 
     /// The client has the response to its latest poll.
     #[inline(always)]
-    fn poll_answered(&mut self, at: SimTime, place: Place) {
+    fn poll_answered(&mut self, at: SimTime, place: Place, answer: Answer) {
         let life = self.lives.get(place);
-        match self.client.ending(life.answer, life.polls) {
+        match self.client.ending(answer, life.polls) {
             Some(ending) => self.end_client(at, place, ending),
             None => {
                 let next = at.after(self.client.delay_ns(life.upload.number, life.polls));

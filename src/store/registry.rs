@@ -37,6 +37,7 @@ fn gone(record: Reclaimed<'_, u32>) -> Gone {
     Gone { key: *record.key, state: record.state, due: record.due_ns.map(SimTime::from_ns) }
 }
 
+#[inline(always)]
 fn answer(status: Status<u32>) -> Answer {
     match status {
         Status::Unknown => Answer::NotFound,
