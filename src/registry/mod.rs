@@ -496,10 +496,13 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Inner<K, V, S> {
             if mutant!(sweep_acts_on_what_it_saw) { self.lock(number).first_due(&self.retention, now) } else { None };
         let mut shard = self.lock(number);
         let now = shard.advance(now);
+        let mut swept = Swept::default();
         if let Some(slot) = seen {
-            shard.expire(&self.retention, slot, now, on_reclaim);
+            swept.freed += usize::from(shard.expire(&self.retention, slot, now, on_reclaim));
+            swept.expired += 1;
         }
-        shard.sweep_some(&self.retention, now, max, on_reclaim)
+        swept.add(shard.sweep_some(&self.retention, now, max, on_reclaim));
+        swept
     }
 }
 
