@@ -7,8 +7,7 @@ use clap::Args;
 use stillready::exit::Exit;
 use stillready::experiment::{self, Options, Results};
 use stillready::provenance::{Clock, sha256_hex};
-use stillready::report::number::count;
-use stillready::report::{files, terminal};
+use stillready::report::{files, number, terminal};
 use stillready::scenario::{Scenario, nearest};
 
 use super::console::{BOLD, Console, DIM, styled};
@@ -183,12 +182,12 @@ fn compare(first: &Results, second: &Results) -> Result<(), Failure> {
 fn page(results: &Results, paths: &[PathBuf]) -> String {
     let Scenario { name, title, seed, uploads, replications, .. } = &results.scenario;
     let title = if title.is_empty() { String::new() } else { format!(": {title}") };
-    let uploads = count(*uploads);
+    let uploads = number::uploads(*uploads);
     let size = match replications {
-        1 => format!("{uploads} uploads under every policy, seed {seed}"),
+        1 => format!("{uploads} under every policy, seed {seed}"),
         more => {
             let last = seed.wrapping_add(u64::from(*more) - 1);
-            format!("{more} replications of {uploads} uploads under every policy, seeds {seed} to {last}")
+            format!("{more} replications of {uploads} under every policy, seeds {seed} to {last}")
         }
     };
     let mut page = format!("{}{title}\n", styled(name, BOLD));

@@ -8,7 +8,7 @@ use std::path::Path;
 use clap::CommandFactory;
 use stillready::exit::Exit;
 use stillready::report::files::Staged;
-use stillready::report::number::count;
+use stillready::report::number::uploads;
 use stillready::scenario::shipped;
 
 use super::arguments::Arguments;
@@ -45,7 +45,7 @@ pub(super) fn check(scenarios: &[String], console: &Console) -> Result<Exit, Fai
     for argument in scenarios {
         match load(argument) {
             Ok((source, scenario)) => {
-                let uploads = count(scenario.uploads) + if scenario.uploads == 1 { " upload" } else { " uploads" };
+                let uploads = uploads(scenario.uploads);
                 let policies = scenario.policies.iter().map(|policy| policy.name.as_str()).collect::<Vec<_>>();
                 let ok = styled("ok", GOOD);
                 console.result(&format!("{}: {ok} ({uploads}; {})\n", source.file, policies.join(", ")))?;

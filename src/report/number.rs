@@ -16,6 +16,13 @@ pub fn count(count: impl Into<u128>) -> String {
     text
 }
 
+/// A count of uploads with its noun: `1 upload`, `2,000 uploads`.
+#[must_use]
+pub fn uploads(uploads: impl Into<u128>) -> String {
+    let uploads = uploads.into();
+    format!("{} {}", count(uploads), if uploads == 1 { "upload" } else { "uploads" })
+}
+
 /// A probability in per cent with three digits that say something: `11.7 %`, `0.0437 %`, `0 %`, `3.69e-4 %`.
 #[must_use]
 pub fn percent(probability: f64) -> String {
