@@ -86,7 +86,9 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         match self.steps(at, life, worker, stage) {
             Some(wait) => self.wait(at, life, worker, wait),
             None => {
-                if let Some((worker, request)) = self.server.release(worker) {
+                self.server.release(worker);
+                // Several may go on at once: a request that takes no time leaves its worker idle.
+                while let Some((worker, request)) = self.server.next_waiting() {
                     self.serve(at, worker, request);
                 }
             }

@@ -65,11 +65,15 @@ impl Server {
         self.idle -= u32::from(*busy == self.threads);
     }
 
-    /// A worker is through with a request on which it spent time. Returns the request that waited longest, and its worker.
-    pub(super) fn release(&mut self, worker: u16) -> Option<(u16, Request)> {
+    /// A worker is through with a request on which it spent time.
+    pub(super) fn release(&mut self, worker: u16) {
         let busy = &mut self.busy[usize::from(worker)];
         self.idle += u32::from(*busy == self.threads);
         *busy -= 1;
+    }
+
+    /// The request that has waited longest and the worker that gets it now, if one is idle.
+    pub(super) fn next_waiting(&mut self) -> Option<(u16, Request)> {
         let (request, draw) = *self.queue.front()?;
         let worker = self.choose(draw)?;
         self.queue.pop_front();

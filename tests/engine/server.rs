@@ -62,6 +62,28 @@ fn a_worker_serves_one_request_at_a_time() {
 }
 
 #[test]
+fn requests_that_take_no_time_do_not_wait_for_each_other() {
+    // Uploads take no time, a read takes a second. All three come at one instant; upload 0 begins, and before its poll, which
+    // is scheduled only then, the other two. Each poll then holds the one worker for a second, in turn.
+    let parts = Parts {
+        server: r#"service = { read = "1s" }"#,
+        client: r#"interval = "1m"
+                   first_poll = "1s""#,
+        ..RUSH
+    };
+    assert_eq!(begins(parts), [0.0, 0.0, 0.0]);
+    // Upload 3 comes while the worker is busy with a read, and two reads wait before it: they are served at 2 and 3, and it at
+    // 4, when nothing but it is left. It takes no time, and neither does upload 4, which waits behind it.
+    let parts = Parts {
+        uploads: 5,
+        workload: r#"arrivals = { kind = "burst", size = 3, every = "1s 500ms" }
+                     processing = "1h""#,
+        ..parts
+    };
+    assert_eq!(begins(parts), [0.0, 0.0, 0.0, 4.0, 4.0]);
+}
+
+#[test]
 fn threads_and_workers_serve_more_at_a_time() {
     let server = "threads = 2\nservice = { upload = \"1s\" }";
     assert_eq!(begins(Parts { server, ..RUSH }), [0.0, 0.0, 1.0]);

@@ -243,6 +243,11 @@ async fn tasks_and_engine_agree_on_a_queue_and_service_times() {
             "[server]\nthreads = 2\nservice = { upload = \"211ms\", sweep = \"53ms\", read = \"17ms\" }\n[client]",
         );
     assert_parity(&text).await;
+    // The same where only some steps take time, so that one release lets several go on.
+    assert_parity(
+        &text.replace("sweep = \"53ms\", read = \"17ms\"", "sweep = \"653ms\"").replace("threads = 2", "threads = 1"),
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
