@@ -1,6 +1,7 @@
 //! What the stores have in common, and what the retention adds.
 
 use stillready::measure::Fact;
+use stillready::registry::Capacity;
 use stillready::scenario::shipped;
 
 use crate::{PLAIN, Parts, S, facts, run};
@@ -108,4 +109,27 @@ fn a_running_upload_expires_only_if_the_policy_says_so() {
                     max_attempts = 3"#;
     let tally = Parts { policy, client, ..PLAIN }.run();
     assert_eq!(facts(&tally), [("succeeded", 1), ("timed_out", 1)], "pinned while it runs");
+}
+
+/// Two uploads, the second one while the first still runs; the store has room for one.
+#[test]
+fn a_full_store_refuses_an_upload_or_evicts_what_has_ended() {
+    let workload = r#"arrivals = { kind = "fixed", every = "5s" }
+                      processing = "8s""#;
+    let with = |workload, capacity| {
+        let mut scenario = Parts { uploads: 2, workload, ..PLAIN }.scenario();
+        scenario.policies[0].retention.capacity = capacity;
+        run(&scenario).tallies().remove(0)
+    };
+    let refused = [("succeeded", 1), ("interrupted", 1), ("saw_ready", 1), ("fetch_gave_up", 1)];
+    for capacity in [Capacity::Refuse(1), Capacity::EvictOldest(1)] {
+        let tally = with(workload, capacity);
+        assert_eq!((facts(&tally).as_slice(), tally.live.max), (refused.as_slice(), 1), "{capacity:?}");
+    }
+    // Ready at 6 s, and its client would poll at 8 s, but the second upload takes its place at 10 s; the client was told at 8 s.
+    let workload = r#"arrivals = { kind = "fixed", every = "5s" }
+                      processing = "1s""#;
+    let tally = with(workload, Capacity::EvictOldest(1));
+    assert_eq!(facts(&tally), [("succeeded", 2), ("saw_ready", 2)]);
+    assert_eq!((tally.live.max, tally.entries_removed), (1, 0));
 }
