@@ -33,13 +33,12 @@ fn bench(criterion: &mut Criterion) {
             group.sample_size(10).throughput(Throughput::Elements(u64::from(uploads)));
             for (index, (policy, time_to_live_s, chance)) in policies.into_iter().enumerate() {
                 let plain = Plain {
-                    uploads,
                     time_to_live_ns: time_to_live_s * 1_000_000_000,
                     chance,
                     tolerate_not_found: scenario.client.tolerate_not_found,
                 };
                 group.bench_function(BenchmarkId::new("plain", policy), |bencher| {
-                    bencher.iter(|| black_box(plain.run(1)));
+                    bencher.iter(|| black_box(plain.run(&scenario, 1)));
                 });
                 group.bench_function(BenchmarkId::new("engine", policy), |bencher| {
                     bencher.iter(|| black_box(engine(&scenario, index)));

@@ -1,21 +1,23 @@
-//! The reference scenario as a plain program: one heap, one hash map, one random number generator, nothing else.
+//! The reference scenario as a plain program: one heap, hash maps, and nothing else.
 //!
-//! It is what one would write in an afternoon, shares no code with the engine, and has no stores, properties or reports. The
-//! bench `engine` measures the engine beside it; a test compares the two programs' counts.
+//! It is what one would write in an afternoon: no stores, properties or reports, and none of the engine's code. It has the
+//! model's chance, that is the same uploads and dice, so its counts must be the engine's, all of them and exactly: a test
+//! compares them. The bench `engine` measures the engine beside it.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use rustc_hash::FxHashMap;
+use stillready::rng::{Die, PerAttempt, Source};
+use stillready::scenario::Scenario;
+use stillready::workload::Workload;
 
-const SECOND: u64 = 1_000_000_000;
+const INTERVAL_NS: u64 = 3_000_000_000;
+const ATTEMPTS: u32 = 120;
 
-/// What differs between the runs.
+/// What differs between the runs of one scenario.
 #[derive(Clone, Copy)]
 pub(crate) struct Plain {
-    pub(crate) uploads: u32,
     pub(crate) time_to_live_ns: u64,
     pub(crate) chance: f64,
     pub(crate) tolerate_not_found: u32,
@@ -35,7 +37,7 @@ pub(crate) struct Counts {
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
-    Arrival(u32),
+    Arrival,
     Processed(u32),
     Poll(u32),
 }
@@ -46,27 +48,11 @@ struct Upload {
     hurt: bool,
 }
 
-fn uniform(rng: &mut ChaCha8Rng) -> f64 {
-    ((rng.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-}
-
-#[expect(clippy::disallowed_methods, reason = "this program need not give the same bits on every machine")]
-fn exponential(rng: &mut ChaCha8Rng, mean: f64) -> u64 {
-    (-mean * uniform(rng).ln()) as u64
-}
-
-/// By the method of Box and Muller.
-#[expect(clippy::disallowed_methods, reason = "this program need not give the same bits on every machine")]
-fn lognormal(rng: &mut ChaCha8Rng, median: f64, sigma: f64) -> u64 {
-    let radius = (-2.0 * uniform(rng).ln()).sqrt();
-    let normal = radius * (std::f64::consts::TAU * uniform(rng)).cos();
-    (median * (sigma * normal).exp()) as u64
-}
-
 impl Plain {
     /// Runs to the end.
-    pub(crate) fn run(self, seed: u64) -> Counts {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    pub(crate) fn run(self, scenario: &Scenario, seed: u64) -> Counts {
+        let mut workload = Workload::new(scenario, seed);
+        let (draws, die) = (PerAttempt::new(seed, Source::Sweep), Die::new(self.chance));
         let mut counts = Counts::default();
         let mut heap = BinaryHeap::new();
         let mut inserted = 0u64;
@@ -78,21 +64,22 @@ impl Plain {
         // The dictionary: whether an entry is ready; and the finished entries, oldest first.
         let mut entries: FxHashMap<u32, bool> = FxHashMap::default();
         let mut finished: VecDeque<(u64, u32)> = VecDeque::new();
-        push(&mut heap, exponential(&mut rng, SECOND as f64), Event::Arrival(0));
+        let mut next = workload.next();
+        if let Some(upload) = next {
+            push(&mut heap, upload.at.as_ns(), Event::Arrival);
+        }
         while let Some(Reverse((now, _, event))) = heap.pop() {
             counts.events += 1;
             match event {
-                Event::Arrival(number) => {
-                    if number + 1 < self.uploads {
-                        push(&mut heap, now + exponential(&mut rng, SECOND as f64), Event::Arrival(number + 1));
+                Event::Arrival => {
+                    let Some(upload) = std::mem::replace(&mut next, workload.next()) else { continue };
+                    if let Some(upload) = next {
+                        push(&mut heap, upload.at.as_ns(), Event::Arrival);
                     }
-                    uploads.insert(number, Upload { polls: 0, succeeded: false, hurt: false });
-                    entries.insert(number, false);
-                    let processing = lognormal(&mut rng, 8.0 * SECOND as f64, 0.8);
-                    push(&mut heap, now + processing, Event::Processed(number));
-                    let away = uniform(&mut rng) < 0.2;
-                    let first = if away { lognormal(&mut rng, 35.0 * 60.0 * SECOND as f64, 0.7) } else { 0 };
-                    push(&mut heap, now + first, Event::Poll(number));
+                    uploads.insert(upload.number, Upload { polls: 0, succeeded: false, hurt: false });
+                    entries.insert(upload.number, false);
+                    push(&mut heap, now + upload.processing_ns, Event::Processed(upload.number));
+                    push(&mut heap, now + upload.away_ns.unwrap_or(0), Event::Poll(upload.number));
                 }
                 Event::Processed(number) => {
                     entries.insert(number, true);
@@ -103,18 +90,17 @@ impl Plain {
                 }
                 Event::Poll(number) => {
                     counts.polls += 1;
-                    if uniform(&mut rng) < self.chance {
+                    let Some(upload) = uploads.get_mut(&number) else { continue };
+                    if die.says_yes(draws.draw(u64::from(number), u64::from(upload.polls))) {
                         counts.events += 1;
                         counts.sweeps += 1;
                         counts.entries_scanned += entries.len() as u64;
-                        while let Some(&(at, due)) = finished.front().filter(|(at, _)| now - at >= self.time_to_live_ns)
+                        while let Some(&(_, due)) = finished.front().filter(|(at, _)| now - at >= self.time_to_live_ns)
                         {
-                            debug_assert!(at <= now);
                             finished.pop_front();
                             entries.remove(&due);
                         }
                     }
-                    let Some(upload) = uploads.get_mut(&number) else { continue };
                     upload.polls += 1;
                     let answer = entries.get(&number).copied();
                     if answer.is_none() && upload.succeeded && !upload.hurt {
@@ -124,8 +110,8 @@ impl Plain {
                     match answer {
                         Some(true) => counts.saw_ready += 1,
                         None if upload.polls > self.tolerate_not_found => counts.told_lost += 1,
-                        _ if upload.polls < 120 => {
-                            push(&mut heap, now + 3 * SECOND, Event::Poll(number));
+                        _ if upload.polls < ATTEMPTS => {
+                            push(&mut heap, now + INTERVAL_NS, Event::Poll(number));
                             continue;
                         }
                         _ => {}
