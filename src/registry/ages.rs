@@ -21,12 +21,30 @@ enum Place {
     Set(u8),
 }
 
+/// What a slot knows of its neighbours in age.
 #[derive(Clone, Copy)]
-struct Link {
+pub(super) struct Link {
     since: u64,
     previous: u32,
     next: u32,
     place: Place,
+}
+
+impl Link {
+    /// Of a slot in no queue.
+    pub(super) const NOWHERE: Link = Link { since: NEVER, previous: NIL, next: NIL, place: Place::Nowhere };
+
+    /// From when the slot's age is counted; [`NEVER`] while it has none.
+    #[inline(always)]
+    pub(super) fn since(&self) -> u64 {
+        self.since
+    }
+}
+
+/// A slot that can stand in a queue.
+pub(super) trait Linked {
+    fn link(&self) -> &Link;
+    fn link_mut(&mut self) -> &mut Link;
 }
 
 struct Queue {
@@ -35,58 +53,47 @@ struct Queue {
     set: BTreeSet<(u64, u32)>,
 }
 
-/// `N` queues over one set of slots; a slot is in one queue at most.
+/// `N` queues over one set of slots, which the callers pass along; a slot is in one queue at most.
 pub(super) struct Ages<const N: usize> {
-    links: Vec<Link>,
     queues: [Queue; N],
 }
 
 impl<const N: usize> Ages<N> {
     pub(super) fn new() -> Self {
-        Ages {
-            links: Vec::new(),
-            queues: std::array::from_fn(|_| Queue { front: NIL, back: NIL, set: BTreeSet::new() }),
-        }
-    }
-
-    /// Makes room for one more slot, whose number is the count of those before it.
-    pub(super) fn grow(&mut self) {
-        self.links.push(Link { since: NEVER, previous: NIL, next: NIL, place: Place::Nowhere });
+        Ages { queues: std::array::from_fn(|_| Queue { front: NIL, back: NIL, set: BTreeSet::new() }) }
     }
 
     /// Puts a slot into a queue, with the moment from which its age is counted; it leaves the queue it was in.
-    pub(super) fn enter(&mut self, slot: u32, queue: usize, since: u64) {
-        self.leave(slot);
+    pub(super) fn enter(&mut self, slots: &mut [impl Linked], slot: u32, queue: usize, since: u64) {
+        self.leave(slots, slot);
         let back = self.queues[queue].back;
-        let in_order = back == NIL || self.links[back as usize].since <= since;
-        let link = &mut self.links[slot as usize];
-        link.since = since;
-        if in_order {
-            *link = Link { since, previous: back, next: NIL, place: Place::List(queue as u8) };
+        let place = if back == NIL || slots[back as usize].link().since <= since {
             match back {
                 NIL => self.queues[queue].front = slot,
-                back => self.links[back as usize].next = slot,
+                back => slots[back as usize].link_mut().next = slot,
             }
             self.queues[queue].back = slot;
+            Place::List(queue as u8)
         } else {
-            link.place = Place::Set(queue as u8);
             self.queues[queue].set.insert((since, slot));
-        }
+            Place::Set(queue as u8)
+        };
+        *slots[slot as usize].link_mut() = Link { since, previous: back, next: NIL, place };
     }
 
     /// Takes a slot out of whatever queue it is in.
-    pub(super) fn leave(&mut self, slot: u32) {
-        let Link { since, previous, next, place } = self.links[slot as usize];
+    pub(super) fn leave(&mut self, slots: &mut [impl Linked], slot: u32) {
+        let Link { since, previous, next, place } = *slots[slot as usize].link();
         match place {
             Place::Nowhere => return,
             Place::List(queue) => {
                 match previous {
                     NIL => self.queues[usize::from(queue)].front = next,
-                    previous => self.links[previous as usize].next = next,
+                    previous => slots[previous as usize].link_mut().next = next,
                 }
                 match next {
                     NIL => self.queues[usize::from(queue)].back = previous,
-                    next => self.links[next as usize].previous = previous,
+                    next => slots[next as usize].link_mut().previous = previous,
                 }
             }
             Place::Set(queue) => {
@@ -94,30 +101,30 @@ impl<const N: usize> Ages<N> {
                 debug_assert!(was_there, "a slot is where its link says");
             }
         }
-        self.links[slot as usize].place = Place::Nowhere;
-    }
-
-    /// From when a slot's age is counted; [`NEVER`] while it has none.
-    pub(super) fn since(&self, slot: u32) -> u64 {
-        self.links[slot as usize].since
+        slots[slot as usize].link_mut().place = Place::Nowhere;
     }
 
     /// The oldest slot of a queue.
-    pub(super) fn oldest(&self, queue: usize) -> Option<u32> {
+    pub(super) fn oldest(&self, slots: &[impl Linked], queue: usize) -> Option<u32> {
         let Queue { front, ref set, .. } = self.queues[queue];
         match (front, set.first()) {
             (NIL, first) => first.map(|&(_, slot)| slot),
-            (front, Some(&(since, slot))) if since < self.since(front) => Some(slot),
+            (front, Some(&(since, slot))) if since < slots[front as usize].link().since => Some(slot),
             (front, _) => Some(front),
         }
     }
 
     /// The slots of a queue whose age counts from `latest` or before, not in the order of their age.
-    pub(super) fn up_to(&self, queue: usize, latest: u64) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn up_to<'a>(
+        &'a self,
+        slots: &'a [impl Linked],
+        queue: usize,
+        latest: u64,
+    ) -> impl Iterator<Item = u32> + 'a {
         let Queue { front, ref set, .. } = self.queues[queue];
         let in_list = |slot: u32| (slot != NIL).then_some(slot);
-        let listed = std::iter::successors(in_list(front), move |&slot| in_list(self.links[slot as usize].next))
-            .take_while(move |&slot| self.since(slot) <= latest);
+        let listed = std::iter::successors(in_list(front), move |&slot| in_list(slots[slot as usize].link().next))
+            .take_while(move |&slot| slots[slot as usize].link().since <= latest);
         listed.chain(set.range(..=(latest, u32::MAX)).map(|&(_, slot)| slot))
     }
 }

@@ -51,11 +51,13 @@
 //! * **R15** A clear removes the one upload that it names.
 //!
 //! # What runs under a lock
-//! `Hash`, `Eq`, `Clone` and `Drop` of the key, `Clone` and `Drop` of the detail, and the callbacks of
+//! `Eq` and `Drop` of the key, `Clone` and `Drop` of the detail, and the callbacks of
 //! [`Registry::sweep_with`] and [`Registry::for_each_due`]. They must be short and must not call the registry.
 
 mod ages;
 mod id;
+mod index;
+mod part;
 mod retention;
 mod shard;
 mod status;
@@ -70,11 +72,12 @@ pub use retention::{AgeBasis, Capacity, Expiry, Retention, TimeToLive};
 pub use status::{Outcome, State, Status};
 pub use ticket::Ticket;
 
-use crate::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError, mutant};
+use crate::sync::{Arc, AtomicUsize, Ordering, mutant};
+use part::Part;
 use shard::{Place, Shard};
 
 /// How many parts a registry has unless it is told otherwise.
-const SHARDS: usize = 8;
+const PARTS: usize = 8;
 
 /// The most records that [`Registry::sweep`] takes before it lets go of the lock.
 const SWEEP_STEP: usize = 64;
@@ -90,7 +93,7 @@ struct Inner<K, V, S> {
     retention: Retention,
     /// Which registry this is, in its ids.
     origin: u32,
-    shards: Box<[Mutex<Shard<K, V, S>>]>,
+    parts: Box<[Arc<Part<K, V>>]>,
     hasher: S,
     /// Where the next bounded sweep starts.
     sweep_from: AtomicUsize,
@@ -182,16 +185,16 @@ pub struct Reclaimed<'a, K> {
     pub due_ns: Option<u64>,
 }
 
-impl<K: Hash + Eq + Clone, V> Registry<K, V> {
+impl<K: Hash + Eq, V> Registry<K, V> {
     /// An empty registry. One with a capacity has a single part, since only that has one order of age; others have eight.
     #[must_use]
     pub fn new(retention: Retention) -> Self {
-        let shards = if retention.capacity == Capacity::Unbounded { SHARDS } else { 1 };
-        Registry::with_shards_and_hasher(retention, shards, RandomState::new())
+        let parts = if retention.capacity == Capacity::Unbounded { PARTS } else { 1 };
+        Registry::with_shards_and_hasher(retention, parts, RandomState::new())
     }
 }
 
-impl<K: Hash + Eq + Clone, V, S: BuildHasher + Clone> Registry<K, V, S> {
+impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
     /// An empty registry with a number of parts, each with a lock of its own, and a hasher of the caller's choice. Its
     /// origin is drawn from the hasher, so registries with random hashers know each other's ids apart.
     ///
@@ -215,12 +218,11 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher + Clone> Registry<K, V, S> {
             shards == 1 || retention.capacity == Capacity::Unbounded,
             "a registry with a capacity has one part: its order of age is one"
         );
-        let shards = (0..shards).map(|_| Mutex::new(Shard::new(hasher.clone()))).collect();
-        Registry { inner: Arc::new(Inner { retention, origin, shards, hasher, sweep_from: AtomicUsize::new(0) }) }
+        let of = u32::try_from(shards).expect("a registry has fewer than 2^32 parts");
+        let parts = (0..of).map(|number| Arc::new(Part::new(retention, number, of, origin))).collect();
+        Registry { inner: Arc::new(Inner { retention, origin, parts, hasher, sweep_from: AtomicUsize::new(0) }) }
     }
-}
 
-impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
     /// What this registry promises to keep.
     #[must_use]
     pub fn retention(&self) -> &Retention {
@@ -232,7 +234,7 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
     ///
     /// # Errors
     /// [`Full`] if the retention has a capacity, it is reached, and nothing may be evicted.
-    pub fn begin(&self, key: K, now: u64) -> Result<Ticket<K, V, S>, Full> {
+    pub fn begin(&self, key: K, now: u64) -> Result<Ticket<K, V>, Full> {
         self.begin_with(key, now, |_| ())
     }
 
@@ -245,17 +247,18 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
         key: K,
         now: u64,
         mut on_reclaim: impl FnMut(Reclaimed<'_, K>),
-    ) -> Result<Ticket<K, V, S>, Full> {
-        let number = self.inner.shard_of(&key);
-        let mut shard = self.inner.lock(number);
+    ) -> Result<Ticket<K, V>, Full> {
+        let (part, hash) = self.inner.under(&key);
+        let mut shard = part.lock();
         let now = shard.advance(now);
-        shard.make_room(&self.inner.retention, now, &mut on_reclaim)?;
+        shard.make_room(now, &mut on_reclaim)?;
         if mutant!(room_is_let_go_before_it_is_taken) {
             drop(shard);
-            shard = self.inner.lock(number);
+            shard = part.lock();
         }
-        let place = shard.begin(key, now);
-        Ok(Ticket::new(Arc::clone(&self.inner), self.inner.id(number, place)))
+        let place = shard.begin(hash, key, now);
+        drop(shard);
+        Ok(Ticket::new(Arc::clone(part), part.id(place)))
     }
 
     /// The status of one upload.
@@ -266,7 +269,7 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
     {
         self.inner.at(id, Status::Unknown, |shard, place| {
             let now = shard.advance(now);
-            shard.read(&self.inner.retention, place, now)
+            shard.read(place, now)
         })
     }
 
@@ -278,12 +281,10 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
         Q: Hash + Eq + ?Sized,
         V: Clone,
     {
-        let mut shard = self.inner.lock(self.inner.shard_of(key));
-        let now = shard.advance(now);
-        match shard.place_of(key) {
-            Some(place) => shard.read(&self.inner.retention, place, now),
-            None => Status::Unknown,
-        }
+        self.inner.latest(key, |shard, place| {
+            let now = shard.advance(now);
+            shard.read(place, now)
+        })
     }
 
     /// Notes that the client has got its answer; under [`AgeBasis::Acknowledged`] the record's age counts from here.
@@ -306,7 +307,7 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
     pub fn acknowledge(&self, id: UploadId, now: u64) -> bool {
         self.inner.at(id, false, |shard, place| {
             let now = shard.advance(now);
-            shard.acknowledge(&self.inner.retention, place, now)
+            shard.acknowledge(place, now)
         })
     }
 
@@ -316,9 +317,10 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let mut shard = self.inner.lock(self.inner.shard_of(key));
-        let now = shard.advance(now);
-        shard.place_of(key).is_some_and(|place| shard.acknowledge(&self.inner.retention, place, now))
+        self.inner.latest(key, |shard, place| {
+            let now = shard.advance(now);
+            shard.acknowledge(place, now)
+        })
     }
 
     /// Removes one upload, whatever its state, without a tombstone. Returns whether it was there.
@@ -333,8 +335,7 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let mut shard = self.inner.lock(self.inner.shard_of(key));
-        shard.place_of(key).is_some_and(|place| shard.clear(place))
+        self.inner.latest(key, Shard::clear)
     }
 
     /// Takes everything that is due at `now`, in time proportional to how much that is. The lock of a part is held for 64
@@ -358,9 +359,9 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
     /// ```
     pub fn sweep_with(&self, now: u64, mut on_reclaim: impl FnMut(Reclaimed<'_, K>)) -> Swept {
         let mut total = Swept::default();
-        for number in 0..self.inner.shards.len() {
+        for part in &self.inner.parts {
             loop {
-                let swept = self.inner.sweep_shard(number, now, SWEEP_STEP, &mut on_reclaim);
+                let swept = part.sweep_some(now, SWEEP_STEP, &mut on_reclaim);
                 total.add(Swept { more: false, ..swept });
                 if !swept.more {
                     break;
@@ -385,13 +386,13 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn sweep_some(&self, now: u64, max: usize) -> Swept {
-        let shards = self.inner.shards.len();
+        let parts = &self.inner.parts;
         // Relaxed: a hint for fairness between the parts; it guards nothing and pairs with nothing.
         let first = self.inner.sweep_from.fetch_add(1, Ordering::Relaxed);
         let mut total = Swept::default();
         let mut left = max;
-        for number in (0..shards).map(|offset| first.wrapping_add(offset) % shards) {
-            let swept = self.inner.sweep_shard(number, now, left, &mut |_| ());
+        for number in (0..parts.len()).map(|offset| first.wrapping_add(offset) % parts.len()) {
+            let swept = parts[number].sweep_some(now, left, &mut |_| ());
             left = left.saturating_sub(swept.taken());
             total.add(swept);
         }
@@ -403,8 +404,8 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
     #[must_use]
     pub fn counts(&self) -> Counts {
         let mut total = Counts::default();
-        for number in 0..self.inner.shards.len() {
-            let part = self.inner.lock(number).counts();
+        for part in &self.inner.parts {
+            let part = part.lock().counts();
             total.processing += part.processing;
             total.ready += part.ready;
             total.failed += part.failed;
@@ -417,10 +418,10 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
     /// Calls `visit`, under a lock, for every record that is due at `now` and was not swept yet; the order is not
     /// specified. Takes time proportional to their number.
     pub fn for_each_due(&self, now: u64, mut visit: impl FnMut(Reclaimed<'_, K>)) {
-        for number in 0..self.inner.shards.len() {
-            let mut shard = self.inner.lock(number);
+        for part in &self.inner.parts {
+            let mut shard = part.lock();
             let now = shard.advance(now);
-            shard.for_each_due(&self.inner.retention, now, &mut visit);
+            shard.for_each_due(now, &mut visit);
         }
     }
 
@@ -428,81 +429,50 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Registry<K, V, S> {
     /// May lie in the past. `None` if nothing held will ever fall due.
     #[must_use]
     pub fn next_due(&self) -> Option<u64> {
-        let shards = 0..self.inner.shards.len();
-        shards.filter_map(|number| self.inner.lock(number).next_due(&self.inner.retention)).min()
+        self.inner.parts.iter().filter_map(|part| part.lock().next_due()).min()
     }
 }
 
-impl<K: Hash + Eq + Clone, V, S: BuildHasher> Inner<K, V, S> {
-    fn shard_of<Q>(&self, key: &Q) -> usize
+impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
+    /// The part that holds a key's records, and the hash that it knows the key by.
+    #[inline(always)]
+    fn under<Q>(&self, key: &Q) -> (&Arc<Part<K, V>>, u32)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        match self.shards.len() {
+        let hash = self.hasher.hash_one(key);
+        // The upper half chooses the part, the lower half the place in the index of that part.
+        let number = match self.parts.len() {
             1 => 0,
-            // The upper half: the map inside a part uses the lower bits of the same hash.
-            shards => (self.hasher.hash_one(key) >> 32) as usize % shards,
-        }
+            parts => (hash >> 32) as usize % parts,
+        };
+        (&self.parts[number], hash as u32)
     }
 
-    /// Locks one part. A lock poisoned by a panic of the key's or the detail's own code is taken all the same: no edge
-    /// leaves a record half-changed at a point where such code runs.
+    /// Runs `step` where a key's latest record is.
+    fn latest<Q, T>(&self, key: &Q, step: impl FnOnce(&mut Shard<K, V>, Place) -> T) -> T
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let (part, hash) = self.under(key);
+        let mut shard = part.lock();
+        let place = shard.place_of(hash, key);
+        step(&mut shard, place)
+    }
+
+    /// Runs `step` where an id points to; an id of another registry points nowhere (R3).
     #[inline(always)]
-    fn lock(&self, number: usize) -> MutexGuard<'_, Shard<K, V, S>> {
-        self.shards[number].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The id of a record: slots are counted over all parts in turn.
-    fn id(&self, shard: usize, Place { slot, generation }: Place) -> UploadId {
-        let slot = u64::from(slot) * self.shards.len() as u64 + shard as u64;
-        let slot = u32::try_from(slot).expect("a registry holds fewer than 2^32 records");
-        UploadId { generation, slot, origin: self.origin }
-    }
-
-    /// Runs `step` on the part that an id points to; an id of another registry points nowhere (R3).
-    #[inline(always)]
-    fn at<T>(&self, id: UploadId, nowhere: T, step: impl FnOnce(&mut Shard<K, V, S>, Place) -> T) -> T {
+    fn at<T>(&self, id: UploadId, nowhere: T, step: impl FnOnce(&mut Shard<K, V>, Place) -> T) -> T {
         if id.origin != self.origin {
             return nowhere;
         }
-        let (shard, slot) = match self.shards.len() as u32 {
-            1 => (0, id.slot),
-            shards => (id.slot % shards, id.slot / shards),
+        let part = match self.parts.len() {
+            1 => 0,
+            parts => id.slot as usize % parts,
         };
-        step(&mut self.lock(shard as usize), Place { slot, generation: id.generation })
-    }
-
-    fn finish(&self, id: UploadId, outcome: Outcome<V>, now: u64) -> Result<(), StaleTicket> {
-        let result = self.at(id, Err(StaleTicket), |shard, place| {
-            let now = shard.advance(now);
-            shard.finish(&self.retention, place, outcome, now)
-        });
-        if mutant!(status_before_timestamp) {
-            self.at(id, (), |shard, place| shard.stamp(place, now));
-        }
-        result
-    }
-
-    fn interrupt(&self, id: UploadId) {
-        // A stale ticket that is dropped has nothing to say, and nobody to say it to.
-        let _: Result<(), StaleTicket> =
-            self.at(id, Err(StaleTicket), |shard, place| shard.interrupt(&self.retention, place));
-    }
-
-    /// One step of a sweep: one part, one hold of its lock, at most `max` records (R9, R10).
-    fn sweep_shard(&self, number: usize, now: u64, max: usize, on_reclaim: &mut impl FnMut(Reclaimed<'_, K>)) -> Swept {
-        let seen =
-            if mutant!(sweep_acts_on_what_it_saw) { self.lock(number).first_due(&self.retention, now) } else { None };
-        let mut shard = self.lock(number);
-        let now = shard.advance(now);
-        let mut swept = Swept::default();
-        if let Some(slot) = seen {
-            swept.freed += usize::from(shard.expire(&self.retention, slot, now, on_reclaim));
-            swept.expired += 1;
-        }
-        swept.add(shard.sweep_some(&self.retention, now, max, on_reclaim));
-        swept
+        step(&mut self.parts[part].lock(), Part::<K, V>::place(id, self.parts.len() as u32))
     }
 }
 

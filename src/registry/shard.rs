@@ -2,14 +2,11 @@
 //!
 //! Here are all transitions, one function per edge. None of them blocks, calls out, or looks at more records than it
 //! changes.
-#![expect(clippy::disallowed_types, reason = "the key index is looked up, never iterated: its order reaches nothing")]
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::{BuildHasher, Hash};
 
-use super::ages::{Ages, NEVER};
+use super::ages::{Ages, Link, Linked, NEVER};
+use super::index::Index;
 use super::retention::{AgeBasis, Capacity, Expiry, Retention};
 use super::status::{Outcome, State, Status};
 use super::{Counts, Full, Reclaimed, StaleTicket, Swept};
@@ -22,10 +19,9 @@ const QUEUES: usize = TOMBSTONES + 1;
 /// One upload.
 struct Record<K, V> {
     key: K,
-    state: State,
     /// Present exactly in `Ready` and `Failed`.
     detail: Option<V>,
-    created: u64,
+    state: State,
     acknowledged: bool,
     /// Whether this is but the memory of a record: its state is then its last one.
     tombstone: bool,
@@ -34,7 +30,22 @@ struct Record<K, V> {
 struct Slot<K, V> {
     /// Of the record in it or, if it is free, of the last one.
     generation: u64,
+    link: Link,
+    /// Of the record's key.
+    hash: u32,
     record: Option<Record<K, V>>,
+}
+
+impl<K, V> Linked for Slot<K, V> {
+    #[inline(always)]
+    fn link(&self) -> &Link {
+        &self.link
+    }
+
+    #[inline(always)]
+    fn link_mut(&mut self) -> &mut Link {
+        &mut self.link
+    }
 }
 
 /// A slot and the generation that is meant (R3).
@@ -44,26 +55,33 @@ pub(super) struct Place {
     pub(super) generation: u64,
 }
 
-pub(super) struct Shard<K, V, S> {
+impl Place {
+    /// Where no record ever is.
+    const NOWHERE: Place = Place { slot: u32::MAX, generation: 0 };
+}
+
+pub(super) struct Shard<K, V> {
+    retention: Retention,
     /// The largest `now` seen (R11).
     clock: u64,
     generations: u64,
     slots: Vec<Slot<K, V>>,
     free: Vec<u32>,
     /// The slot of each key's latest generation (R14).
-    keys: HashMap<K, u32, S>,
+    keys: Index,
     ages: Ages<QUEUES>,
     counts: [usize; QUEUES],
 }
 
-impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
-    pub(super) fn new(hasher: S) -> Self {
+impl<K, V> Shard<K, V> {
+    pub(super) fn new(retention: Retention) -> Self {
         Shard {
+            retention,
             clock: 0,
             generations: 0,
             slots: Vec::new(),
             free: Vec::new(),
-            keys: HashMap::with_hasher(hasher),
+            keys: Index::new(),
             ages: Ages::new(),
             counts: [0; QUEUES],
         }
@@ -96,112 +114,111 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
         slot.record.as_ref()
     }
 
-    /// Where the latest generation of a key is.
-    pub(super) fn place_of<Q>(&self, key: &Q) -> Option<Place>
+    /// Where the latest generation of a key is; nowhere if there is none.
+    pub(super) fn place_of<Q>(&self, hash: u32, key: &Q) -> Place
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Eq + ?Sized,
     {
-        let slot = *self.keys.get(key)?;
-        Some(Place { slot, generation: self.slots[slot as usize].generation })
+        let slot = self.keys.get(hash, |slot| is_under(&self.slots, slot, key));
+        slot.map_or(Place::NOWHERE, |slot| Place { slot, generation: self.slots[slot as usize].generation })
+    }
+
+    #[inline(always)]
+    fn since(&self, slot: u32) -> u64 {
+        self.slots[slot as usize].link.since()
     }
 
     /// Whether the record in a slot has reached its time to live (R5).
-    fn is_due(&self, retention: &Retention, slot: u32, state: State, now: u64) -> bool {
+    fn is_due(&self, slot: u32, state: State, now: u64) -> bool {
         let time_to_live = match state {
-            State::Processing if mutant!(running_uploads_expire) => retention.time_to_live.ready_ns,
-            state => retention.time_to_live.of(state),
+            State::Processing if mutant!(running_uploads_expire) => self.retention.time_to_live.ready_ns,
+            state => self.retention.time_to_live.of(state),
         };
-        let since = self.ages.since(slot);
+        let since = self.since(slot);
         let age = now.saturating_sub(since);
         since != NEVER
             && time_to_live.is_some_and(|limit| age >= limit || (mutant!(due_a_moment_early) && age + 1 >= limit))
     }
 
     /// Whether a tombstone has served its time, for a tombstone that began at `since` (R8).
-    fn is_forgotten(retention: &Retention, since: u64, now: u64) -> bool {
-        retention.tombstone_ns.is_none_or(|limit| now.saturating_sub(since) >= limit)
+    fn is_forgotten(&self, since: u64, now: u64) -> bool {
+        self.retention.tombstone_ns.is_none_or(|limit| now.saturating_sub(since) >= limit)
     }
 
     /// The moment at which the record in a slot fell due or will; only for one that can.
-    fn deadline(&self, retention: &Retention, slot: u32, state: State) -> u64 {
-        let time_to_live = retention.time_to_live.of(state).unwrap_or(u64::MAX);
-        self.ages.since(slot).saturating_add(time_to_live)
+    fn deadline(&self, slot: u32, state: State) -> u64 {
+        let time_to_live = self.retention.time_to_live.of(state).unwrap_or(u64::MAX);
+        self.since(slot).saturating_add(time_to_live)
     }
 
     /// Whether the record in a slot is over although no sweep has taken it (R7).
     #[inline(always)]
-    fn is_over(&self, retention: &Retention, slot: u32, state: State, now: u64) -> bool {
-        retention.expiry == Expiry::Logical && self.is_due(retention, slot, state, now) && !mutant!(valid_until_swept)
+    fn is_over(&self, slot: u32, state: State, now: u64) -> bool {
+        self.retention.expiry == Expiry::Logical && self.is_due(slot, state, now) && !mutant!(valid_until_swept)
     }
 
     // ---- edges
 
     /// Nothing → Processing; there is room.
-    pub(super) fn begin(&mut self, key: K, now: u64) -> Place {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { generation: 0, record: None });
-            self.ages.grow();
-            u32::try_from(self.slots.len() - 1).expect("a part of a registry holds fewer than 2^32 records")
+    pub(super) fn begin(&mut self, hash: u32, key: K, now: u64) -> Place
+    where
+        K: Eq,
+    {
+        // The key's own code runs here, before anything changes: if it panics, nothing has.
+        let slot = self.free.last().copied().unwrap_or_else(|| {
+            u32::try_from(self.slots.len()).expect("a part of a registry holds fewer than 2^32 records")
         });
-        // The key's own code runs here, before anything changes: if it panics, a slot is lost and no record is half-made.
-        self.keys.insert(key.clone(), slot);
+        let slots = &self.slots;
+        self.keys.set(hash, slot, |slot| is_under(slots, slot, &key));
         self.generations += 1;
         let generation = self.generations;
-        let record =
-            Record { key, state: State::Processing, detail: None, created: now, acknowledged: false, tombstone: false };
-        self.slots[slot as usize] = Slot { generation, record: Some(record) };
-        self.ages.enter(slot, State::Processing as usize, now);
+        let record = Record { key, detail: None, state: State::Processing, acknowledged: false, tombstone: false };
+        let filled = Slot { generation, link: Link::NOWHERE, hash, record: Some(record) };
+        match self.free.pop() {
+            Some(slot) => self.slots[slot as usize] = filled,
+            None => self.slots.push(filled),
+        }
+        self.ages.enter(&mut self.slots, slot, State::Processing as usize, now);
         self.counts[State::Processing as usize] += 1;
         Place { slot, generation }
     }
 
     /// Processing → Ready or Failed (R2).
-    pub(super) fn finish(
-        &mut self,
-        retention: &Retention,
-        place: Place,
-        outcome: Outcome<V>,
-        now: u64,
-    ) -> Result<(), StaleTicket> {
+    pub(super) fn finish(&mut self, place: Place, outcome: Outcome<V>, now: u64) -> Result<(), StaleTicket> {
         let (state, detail) = outcome.into_parts();
-        self.end_work(retention, place, state, Some(detail), now)
+        self.end_work(place, state, Some(detail), now)
     }
 
     /// Processing → Interrupted (R4). Without a `now` of its own: a dropped ticket has no clock, so the latest time that
     /// this part of the registry was told stands for it.
-    pub(super) fn interrupt(&mut self, retention: &Retention, place: Place) -> Result<(), StaleTicket> {
-        self.end_work(retention, place, State::Interrupted, None, self.clock)
+    pub(super) fn interrupt(&mut self, place: Place) -> Result<(), StaleTicket> {
+        self.end_work(place, State::Interrupted, None, self.clock)
     }
 
-    fn end_work(
-        &mut self,
-        retention: &Retention,
-        place: Place,
-        state: State,
-        detail: Option<V>,
-        now: u64,
-    ) -> Result<(), StaleTicket> {
+    fn end_work(&mut self, place: Place, state: State, detail: Option<V>, now: u64) -> Result<(), StaleTicket> {
         let Some(record) = self.record(place) else { return Err(StaleTicket) };
         let running = record.state == State::Processing && !record.tombstone;
-        let over = self.is_over(retention, place.slot, State::Processing, now);
+        let over = self.is_over(place.slot, State::Processing, now);
         if (!running || over) && !mutant!(stale_ticket_finishes) {
             return Err(StaleTicket);
         }
+        let since = self.since(place.slot);
         let record = self.slots[place.slot as usize].record.as_mut().expect("it was looked up above");
         let left = if record.tombstone { TOMBSTONES } else { record.state as usize };
         record.state = state;
         record.detail = detail;
         record.tombstone = false;
-        let since = match retention.age {
-            AgeBasis::Created => record.created,
+        let since = match self.retention.age {
+            // The age of a running upload counts from its beginning.
+            AgeBasis::Created => since,
             AgeBasis::Finished | AgeBasis::LastWrite | AgeBasis::LastAccess => now,
             AgeBasis::Acknowledged => NEVER,
         };
         self.counts[left] -= 1;
         self.counts[state as usize] += 1;
         if !mutant!(status_before_timestamp) {
-            self.ages.enter(place.slot, state as usize, since);
+            self.ages.enter(&mut self.slots, place.slot, state as usize, since);
         }
         Ok(())
     }
@@ -209,25 +226,25 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
     /// The second half of an end of work that was torn in two: only the mutant of R1 comes here.
     pub(super) fn stamp(&mut self, place: Place, now: u64) {
         if let Some(state) = self.record(place).map(|record| record.state) {
-            self.ages.enter(place.slot, state as usize, now);
+            self.ages.enter(&mut self.slots, place.slot, state as usize, now);
         }
     }
 
     /// Notes that the client has what it came for (R13). Returns whether this was the first acknowledgement of a finished
     /// record that is not over.
-    pub(super) fn acknowledge(&mut self, retention: &Retention, place: Place, now: u64) -> bool {
+    pub(super) fn acknowledge(&mut self, place: Place, now: u64) -> bool {
         let Some(record) = self.record(place) else { return false };
         let state = record.state;
         let counts = state.is_terminal()
             && !record.tombstone
             && (!record.acknowledged || mutant!(every_acknowledgement_counts))
-            && !self.is_over(retention, place.slot, state, now);
+            && !self.is_over(place.slot, state, now);
         if counts {
             if let Some(record) = self.slots[place.slot as usize].record.as_mut() {
                 record.acknowledged = true;
             }
-            if matches!(retention.age, AgeBasis::Acknowledged | AgeBasis::LastWrite) {
-                self.ages.enter(place.slot, state as usize, now);
+            if matches!(self.retention.age, AgeBasis::Acknowledged | AgeBasis::LastWrite) {
+                self.ages.enter(&mut self.slots, place.slot, state as usize, now);
             }
         }
         counts
@@ -235,20 +252,19 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
 
     /// What a reader is told. Changes nothing but, where the age counts from the last access, the record's age.
     #[inline(always)]
-    pub(super) fn read(&mut self, retention: &Retention, place: Place, now: u64) -> Status<V>
+    pub(super) fn read(&mut self, place: Place, now: u64) -> Status<V>
     where
         V: Clone,
     {
         let Some(record) = self.record(place) else { return Status::Unknown };
         let state = record.state;
         if record.tombstone {
-            let forgotten =
-                retention.expiry == Expiry::Logical && Self::is_forgotten(retention, self.ages.since(place.slot), now);
+            let forgotten = self.retention.expiry == Expiry::Logical && self.is_forgotten(self.since(place.slot), now);
             return if forgotten { Status::Unknown } else { Status::Expired(state) };
         }
-        if self.is_over(retention, place.slot, state, now) {
-            let since = self.deadline(retention, place.slot, state);
-            return if Self::is_forgotten(retention, since, now) { Status::Unknown } else { Status::Expired(state) };
+        if self.is_over(place.slot, state, now) {
+            let since = self.deadline(place.slot, state);
+            return if self.is_forgotten(since, now) { Status::Unknown } else { Status::Expired(state) };
         }
         let status = match (state, record.detail.clone()) {
             (State::Processing, _) => Status::Processing,
@@ -257,48 +273,49 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
             (State::Interrupted, _) => Status::Interrupted,
             (State::Ready | State::Failed, None) => unreachable!("a record ends together with its detail (R1)"),
         };
-        if retention.age == AgeBasis::LastAccess && state.is_terminal() {
-            self.ages.enter(place.slot, state as usize, now);
+        if self.retention.age == AgeBasis::LastAccess && state.is_terminal() {
+            self.ages.enter(&mut self.slots, place.slot, state as usize, now);
         }
         status
     }
 
     /// The oldest running or finished record that is due: only the mutant of R9 asks.
-    pub(super) fn first_due(&self, retention: &Retention, now: u64) -> Option<u32> {
-        let oldest = |state| self.ages.oldest(state as usize).filter(|&slot| self.is_due(retention, slot, state, now));
+    pub(super) fn first_due(&self, now: u64) -> Option<u32> {
+        let oldest =
+            |state| self.ages.oldest(&self.slots, state as usize).filter(|&slot| self.is_due(slot, state, now));
         State::ALL.into_iter().find_map(oldest)
     }
 
     /// Any state → nothing, because somebody says so (R15). A running upload's ticket is stale from then on.
-    pub(super) fn clear(&mut self, place: Place) -> bool {
+    pub(super) fn clear(&mut self, place: Place) -> bool
+    where
+        K: Eq,
+    {
         let Some(record) = self.record(place) else { return false };
-        let slot = if mutant!(clear_takes_the_latest) { self.keys[&record.key] } else { place.slot };
-        self.forget(slot);
+        let latest = mutant!(clear_takes_the_latest).then(|| {
+            let hash = self.slots[place.slot as usize].hash;
+            self.place_of(hash, &record.key).slot
+        });
+        self.forget(latest.unwrap_or(place.slot));
         true
     }
 
     /// What is due → tombstone, or nothing; tombstones that have served → nothing. At most `max` of them (R10).
-    pub(super) fn sweep_some(
-        &mut self,
-        retention: &Retention,
-        now: u64,
-        max: usize,
-        on_reclaim: &mut impl FnMut(Reclaimed<'_, K>),
-    ) -> Swept {
+    pub(super) fn sweep_some(&mut self, now: u64, max: usize, on_reclaim: &mut impl FnMut(Reclaimed<'_, K>)) -> Swept {
         let mut swept = Swept::default();
         for state in State::ALL {
             while let Some(slot) =
-                self.ages.oldest(state as usize).filter(|&slot| self.is_due(retention, slot, state, now))
+                self.ages.oldest(&self.slots, state as usize).filter(|&slot| self.is_due(slot, state, now))
             {
                 if swept.taken() >= max && !mutant!(sweep_without_bound) {
                     return Swept { more: true, ..swept };
                 }
                 swept.expired += 1;
-                swept.freed += usize::from(self.expire(retention, slot, now, on_reclaim));
+                swept.freed += usize::from(self.expire(slot, now, on_reclaim));
             }
         }
         while let Some(slot) =
-            self.ages.oldest(TOMBSTONES).filter(|&slot| Self::is_forgotten(retention, self.ages.since(slot), now))
+            self.ages.oldest(&self.slots, TOMBSTONES).filter(|&slot| self.is_forgotten(self.since(slot), now))
         {
             if swept.taken() >= max {
                 return Swept { more: true, ..swept };
@@ -311,22 +328,16 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
     }
 
     /// Takes one record that is due, and leaves a tombstone where the retention says so (R8). Returns whether it left none.
-    pub(super) fn expire(
-        &mut self,
-        retention: &Retention,
-        slot: u32,
-        now: u64,
-        on_reclaim: &mut impl FnMut(Reclaimed<'_, K>),
-    ) -> bool {
+    pub(super) fn expire(&mut self, slot: u32, now: u64, on_reclaim: &mut impl FnMut(Reclaimed<'_, K>)) -> bool {
         let record = self.slots[slot as usize].record.as_ref().expect("a queued slot holds a record");
         let state = record.state;
-        let due = self.deadline(retention, slot, state);
+        let due = self.deadline(slot, state);
         on_reclaim(Reclaimed { key: &record.key, state, due_ns: Some(due) });
-        let since = match retention.expiry {
+        let since = match self.retention.expiry {
             Expiry::Logical => due,
             Expiry::Physical => now,
         };
-        let freed = Self::is_forgotten(retention, since, now) || mutant!(no_tombstone);
+        let freed = self.is_forgotten(since, now) || mutant!(no_tombstone);
         if freed {
             self.forget(slot);
         } else {
@@ -335,7 +346,7 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
             let detail = record.detail.take();
             self.counts[state as usize] -= 1;
             self.counts[TOMBSTONES] += 1;
-            self.ages.enter(slot, TOMBSTONES, since);
+            self.ages.enter(&mut self.slots, slot, TOMBSTONES, since);
             // Last: the detail's own code may panic.
             drop(detail);
         }
@@ -344,27 +355,22 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
 
     /// Empties a slot. The key index loses the key only if it still names this generation (R14).
     fn forget(&mut self, slot: u32) {
-        let record = self.slots[slot as usize].record.take().expect("a slot is emptied once");
+        let emptied = &mut self.slots[slot as usize];
+        let hash = emptied.hash;
+        let record = emptied.record.take().expect("a slot is emptied once");
         let queue = if record.tombstone { TOMBSTONES } else { record.state as usize };
         self.counts[queue] -= 1;
-        self.ages.leave(slot);
-        if let Entry::Occupied(named) = self.keys.entry(record.key)
-            && (*named.get() == slot || mutant!(old_generation_takes_the_key))
-        {
-            named.remove();
-        }
+        self.ages.leave(&mut self.slots, slot);
+        self.keys.remove(hash, |named| named == slot || mutant!(old_generation_takes_the_key));
         self.free.push(slot);
+        // Last: the key's and the detail's own code may panic.
+        drop(record);
     }
 
     /// Makes room for one more record, or says that there is none (R12).
-    pub(super) fn make_room(
-        &mut self,
-        retention: &Retention,
-        now: u64,
-        on_reclaim: &mut impl FnMut(Reclaimed<'_, K>),
-    ) -> Result<(), Full> {
+    pub(super) fn make_room(&mut self, now: u64, on_reclaim: &mut impl FnMut(Reclaimed<'_, K>)) -> Result<(), Full> {
         let held = self.counts.iter().sum::<usize>();
-        match retention.capacity {
+        match self.retention.capacity {
             Capacity::Unbounded => Ok(()),
             Capacity::Refuse(max) => {
                 if held < max {
@@ -375,11 +381,11 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
             }
             Capacity::EvictOldest(max) if held < max => Ok(()),
             Capacity::EvictOldest(_) => {
-                let slot = self.eviction_candidate(retention, now).ok_or(Full)?;
+                let slot = self.eviction_candidate(now).ok_or(Full)?;
                 let record = self.slots[slot as usize].record.as_ref().expect("a queued slot holds a record");
                 if !record.tombstone {
-                    let due = self.is_due(retention, slot, record.state, now);
-                    let due_ns = due.then(|| self.deadline(retention, slot, record.state));
+                    let due = self.is_due(slot, record.state, now);
+                    let due_ns = due.then(|| self.deadline(slot, record.state));
                     on_reclaim(Reclaimed { key: &record.key, state: record.state, due_ns });
                 }
                 self.forget(slot);
@@ -389,32 +395,32 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
     }
 
     /// What has been over for longest, whether a sweep has made it a tombstone or not (R7), else the oldest finished record.
-    fn eviction_candidate(&self, retention: &Retention, now: u64) -> Option<u32> {
-        let oldest = |state: State| self.ages.oldest(state as usize).map(|slot| (slot, state));
-        let tombstone = self.ages.oldest(TOMBSTONES).map(|slot| (self.ages.since(slot), slot));
+    fn eviction_candidate(&self, now: u64) -> Option<u32> {
+        let oldest = |state: State| self.ages.oldest(&self.slots, state as usize).map(|slot| (slot, state));
+        let tombstone = self.ages.oldest(&self.slots, TOMBSTONES).map(|slot| (self.since(slot), slot));
         let over = State::ALL
             .into_iter()
             .filter_map(oldest)
-            .filter(|&(slot, state)| self.is_over(retention, slot, state, now))
-            .map(|(slot, state)| (self.deadline(retention, slot, state), slot));
+            .filter(|&(slot, state)| self.is_over(slot, state, now))
+            .map(|(slot, state)| (self.deadline(slot, state), slot));
         over.chain(tombstone).min().map(|(_, slot)| slot).or_else(|| {
             let finished = [State::Ready, State::Failed, State::Interrupted];
             let running = mutant!(running_uploads_are_evicted).then_some(State::Processing);
             let candidates = finished.into_iter().chain(running).filter_map(oldest).map(|(slot, _)| slot);
-            candidates.min_by_key(|&slot| (self.ages.since(slot), self.slots[slot as usize].generation))
+            candidates.min_by_key(|&slot| (self.since(slot), self.slots[slot as usize].generation))
         })
     }
 
     // ---- looking over
 
     /// Calls `visit` for every record that is due and was not swept yet.
-    pub(super) fn for_each_due(&self, retention: &Retention, now: u64, visit: &mut impl FnMut(Reclaimed<'_, K>)) {
+    pub(super) fn for_each_due(&self, now: u64, visit: &mut impl FnMut(Reclaimed<'_, K>)) {
         for state in State::ALL {
-            let Some(time_to_live) = retention.time_to_live.of(state) else { continue };
+            let Some(time_to_live) = self.retention.time_to_live.of(state) else { continue };
             let Some(latest) = now.checked_sub(time_to_live) else { continue };
-            for slot in self.ages.up_to(state as usize, latest) {
+            for slot in self.ages.up_to(&self.slots, state as usize, latest) {
                 if let Some(record) = &self.slots[slot as usize].record {
-                    let due_ns = Some(self.deadline(retention, slot, state));
+                    let due_ns = Some(self.deadline(slot, state));
                     visit(Reclaimed { key: &record.key, state, due_ns });
                 }
             }
@@ -422,16 +428,21 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Shard<K, V, S> {
     }
 
     /// When the next record falls due, or the next tombstone has served; `None` if none ever will.
-    pub(super) fn next_due(&self, retention: &Retention) -> Option<u64> {
-        let limits = State::ALL.map(|state| (state as usize, retention.time_to_live.of(state)));
+    pub(super) fn next_due(&self) -> Option<u64> {
+        let limits = State::ALL.map(|state| (state as usize, self.retention.time_to_live.of(state)));
         limits
             .into_iter()
-            .chain([(TOMBSTONES, retention.tombstone_ns)])
+            .chain([(TOMBSTONES, self.retention.tombstone_ns)])
             .filter_map(|(queue, limit)| {
-                let since = self.ages.oldest(queue).map(|slot| self.ages.since(slot))?;
+                let since = self.ages.oldest(&self.slots, queue).map(|slot| self.since(slot))?;
                 // The clock never reads `NEVER`, so what would fall due then or later never does.
                 since.checked_add(limit?).filter(|&due| due < NEVER)
             })
             .min()
     }
+}
+
+/// Whether the record in a slot is under a key.
+fn is_under<K: Borrow<Q>, V, Q: Eq + ?Sized>(slots: &[Slot<K, V>], slot: u32, key: &Q) -> bool {
+    slots[slot as usize].record.as_ref().is_some_and(|record| record.key.borrow() == key)
 }

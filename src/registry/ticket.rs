@@ -1,10 +1,8 @@
 //! The right to end one upload's work.
 
-use std::hash::{BuildHasher, Hash, RandomState};
-
 use super::id::UploadId;
 use super::status::Outcome;
-use super::{Inner, StaleTicket};
+use super::{Part, StaleTicket};
 use crate::sync::{Arc, mutant};
 
 /// The right to end the work of one upload, once (R2). [`Registry::begin`](super::Registry::begin) hands it out; it goes
@@ -28,15 +26,15 @@ use crate::sync::{Arc, mutant};
 /// # Ok::<(), stillready::registry::Full>(())
 /// ```
 #[must_use = "dropping the ticket leaves the upload interrupted"]
-pub struct Ticket<K: Hash + Eq + Clone, V, S: BuildHasher = RandomState> {
+pub struct Ticket<K, V> {
     /// Where the upload is; nothing once its work was ended.
-    inner: Option<Arc<Inner<K, V, S>>>,
+    part: Option<Arc<Part<K, V>>>,
     id: UploadId,
 }
 
-impl<K: Hash + Eq + Clone, V, S: BuildHasher> Ticket<K, V, S> {
-    pub(super) fn new(inner: Arc<Inner<K, V, S>>, id: UploadId) -> Self {
-        Ticket { inner: Some(inner), id }
+impl<K, V> Ticket<K, V> {
+    pub(super) fn new(part: Arc<Part<K, V>>, id: UploadId) -> Self {
+        Ticket { part: Some(part), id }
     }
 
     /// The upload that this ticket belongs to: what the client gets to poll with.
@@ -54,22 +52,22 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher> Ticket<K, V, S> {
     /// [`StaleTicket`] if there is no running upload to end any more: it was cleared, or the retention gives running
     /// uploads a time to live and it is over. Nothing was changed then.
     pub fn finish(mut self, outcome: Outcome<V>, now: u64) -> Result<(), StaleTicket> {
-        let inner = self.inner.take().expect("a ticket that was not used up has its registry");
-        inner.finish(self.id, outcome, now)
+        let part = self.part.take().expect("a ticket that was not used up has its part of the registry");
+        part.finish(self.id, outcome, now)
     }
 }
 
-impl<K: Hash + Eq + Clone, V, S: BuildHasher> Drop for Ticket<K, V, S> {
+impl<K, V> Drop for Ticket<K, V> {
     fn drop(&mut self) {
-        if let Some(inner) = self.inner.take()
+        if let Some(part) = self.part.take()
             && !mutant!(silent_drop)
         {
-            inner.interrupt(self.id);
+            part.interrupt(self.id);
         }
     }
 }
 
-impl<K: Hash + Eq + Clone, V, S: BuildHasher> std::fmt::Debug for Ticket<K, V, S> {
+impl<K, V> std::fmt::Debug for Ticket<K, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ticket").field("id", &self.id).finish_non_exhaustive()
     }

@@ -17,7 +17,7 @@ pub struct RegistryStore {
 
 /// A ticket, and the upload that will be the result.
 pub struct RegistryTicket {
-    ticket: Ticket<u32, u32, FxBuildHasher>,
+    ticket: Ticket<u32, u32>,
     upload: u32,
 }
 

@@ -17,7 +17,7 @@ use crate::registry::{self, Outcome, Retention, Status, UploadId};
 /// A hasher without chance: loom's executions must repeat.
 type Hasher = BuildHasherDefault<DefaultHasher>;
 type Registry = registry::Registry<u8, u8, Hasher>;
-type Ticket = registry::Ticket<u8, u8, Hasher>;
+type Ticket = registry::Ticket<u8, u8>;
 
 /// The time to live in all models, in nanoseconds.
 pub const LIFE: u64 = 10;

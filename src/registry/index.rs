@@ -1,0 +1,105 @@
+//! The key index of one part of a registry: from a key's hash to the slot of its latest generation.
+//!
+//! A hash table with linear probing and backward-shift deletion (D. Knuth, "The Art of Computer Programming", vol. 3, 6.4,
+//! algorithms L and R). It holds hashes and slot numbers, never keys: those lie in their records, so no key is copied, and a
+//! key is hashed once in its life.
+
+/// No slot.
+const EMPTY: u32 = u32::MAX;
+
+/// The length of the first table; lengths are powers of two.
+const FIRST: usize = 8;
+
+#[derive(Clone, Copy)]
+struct Entry {
+    hash: u32,
+    slot: u32,
+}
+
+/// Slots by the hashes of their keys.
+pub(super) struct Index {
+    entries: Vec<Entry>,
+    used: usize,
+}
+
+impl Index {
+    pub(super) fn new() -> Self {
+        Index { entries: Vec::new(), used: 0 }
+    }
+
+    /// The slot under a hash for which `is_it` says yes.
+    pub(super) fn get(&self, hash: u32, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+        self.position(hash, is_it).map(|position| self.entries[position].slot)
+    }
+
+    /// Puts a slot under a hash: in the place of the one for which `is_it` says yes, if there is such a one.
+    pub(super) fn set(&mut self, hash: u32, slot: u32, is_it: impl FnMut(u32) -> bool) {
+        if let Some(position) = self.position(hash, is_it) {
+            self.entries[position].slot = slot;
+            return;
+        }
+        // At most three quarters full: a probe that finds nothing looks at some eight entries then.
+        if (self.used + 1) * 4 > self.entries.len() * 3 {
+            self.grow();
+        }
+        self.used += 1;
+        self.add(Entry { hash, slot });
+    }
+
+    /// Removes the slot under a hash for which `is_it` says yes, if there is one.
+    pub(super) fn remove(&mut self, hash: u32, is_it: impl FnMut(u32) -> bool) {
+        let Some(mut gap) = self.position(hash, is_it) else { return };
+        let mask = self.entries.len() - 1;
+        let mut position = gap;
+        loop {
+            position = (position + 1) & mask;
+            let entry = self.entries[position];
+            if entry.slot == EMPTY {
+                break;
+            }
+            // An entry moves into the gap unless its own probe begins behind the gap.
+            let distance = position.wrapping_sub(entry.hash as usize) & mask;
+            if distance >= position.wrapping_sub(gap) & mask {
+                self.entries[gap] = entry;
+                gap = position;
+            }
+        }
+        self.entries[gap].slot = EMPTY;
+        self.used -= 1;
+    }
+
+    fn position(&self, hash: u32, mut is_it: impl FnMut(u32) -> bool) -> Option<usize> {
+        let mask = self.entries.len().checked_sub(1)?;
+        let mut position = hash as usize & mask;
+        loop {
+            let entry = self.entries[position];
+            if entry.slot == EMPTY {
+                return None;
+            }
+            if entry.hash == hash && is_it(entry.slot) {
+                return Some(position);
+            }
+            position = (position + 1) & mask;
+        }
+    }
+
+    /// Adds an entry; there is room.
+    fn add(&mut self, entry: Entry) {
+        let mask = self.entries.len() - 1;
+        let mut position = entry.hash as usize & mask;
+        while self.entries[position].slot != EMPTY {
+            position = (position + 1) & mask;
+        }
+        self.entries[position] = entry;
+    }
+
+    fn grow(&mut self) {
+        let length = (self.entries.len() * 2).max(FIRST);
+        let grown = vec![Entry { hash: 0, slot: EMPTY }; length];
+        for entry in std::mem::replace(&mut self.entries, grown) {
+            if entry.slot != EMPTY {
+                self.add(entry);
+            }
+        }
+    }
+}
