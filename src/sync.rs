@@ -5,8 +5,8 @@
 //! checker; that they compile proves that the registry has no other way in.
 
 pub(crate) use std::sync::Arc;
-pub(crate) use std::sync::atomic::{AtomicUsize, Ordering};
-pub(crate) use std::sync::{Mutex, MutexGuard, PoisonError};
+pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+pub(crate) use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Whether the named fault is switched on: never, here.
 ///

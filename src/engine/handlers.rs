@@ -2,8 +2,8 @@
 
 use super::stores::Change;
 use super::{Engine, Pending};
-use crate::engine::events::{Heap, Lane};
-use crate::engine::lives::Place;
+use crate::engine::events::{Delay, Heap};
+use crate::engine::lives::{Place, Poller};
 use crate::engine::server::{Request, UPLOAD_ATTEMPT};
 use crate::measure::Fact;
 use crate::scenario::{Address, Order, Trigger};
@@ -28,14 +28,21 @@ pub(super) enum Stage {
 }
 
 impl<S: StatusStore, O: Observer> Engine<S, O> {
+    /// A client polls.
+    #[inline(always)]
+    pub(super) fn poll(&mut self, at: SimTime, place: Place) {
+        self.lives.poller(place).polls += 1;
+        self.request(at, Request::Poll(place));
+    }
+
     /// A request reaches the server.
     #[inline(always)]
     pub(super) fn request(&mut self, at: SimTime, request: Request) {
         let draw = || match request {
-            Request::Upload(life) => (self.lives.get(life).upload.number, UPLOAD_ATTEMPT),
+            Request::Upload(life) => (self.lives.poller(life).upload, UPLOAD_ATTEMPT),
             Request::Poll(life) => {
-                let life = self.lives.get(life);
-                (life.upload.number, u64::from(life.polls - 1))
+                let poller = self.lives.poller(life);
+                (poller.upload, u64::from(poller.polls - 1))
             }
         };
         if let Some(worker) = self.server.admit(request, draw) {
@@ -96,7 +103,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     fn wait(&mut self, at: SimTime, life: Place, worker: u16, (delay_ns, stage): (u64, Stage)) {
-        self.pending.schedule_in(Lane::Step, at.after(delay_ns), Pending::Step { life, worker, stage });
+        self.pending.schedule_in(Delay::Step, at.after(delay_ns), Pending::Step { life, worker, stage });
     }
 
     /// Takes steps until one takes time, and returns that time and the step after it; `None` when the handler is through.
@@ -145,10 +152,11 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         life.worker = worker;
         match begun {
             Some((ticket, id)) => {
-                (life.ticket, life.id) = (Some(ticket), Some(id));
+                life.ticket = Some(ticket);
+                self.lives.poller(place).id = Some(id);
                 self.pending.schedule(Heap::Near, at.after(processing_ns), Pending::Processed(place));
             }
-            None => life.end_work(at, Fact::Interrupted),
+            None => self.lives.end_work(place, at, Fact::Interrupted),
         }
         self.store_changed(at, store);
     }
@@ -156,8 +164,8 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     #[inline(always)]
     fn perhaps_sweep(&mut self, at: SimTime, life: Place, worker: u16) -> bool {
         let store = self.stores.number(worker);
-        let life = self.lives.get(life);
-        let (upload, dice, attempt) = (life.upload.number, life.dice, life.polls - 1);
+        let &mut Poller { upload, dice, polls, .. } = self.lives.poller(life);
+        let attempt = polls - 1;
         let sweeps = self.stores.poll_sweeps(store, dice, attempt);
         if sweeps {
             self.sweep(at, store, Some(upload));
@@ -175,9 +183,9 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     #[inline(always)]
     fn read(&mut self, at: SimTime, life: Place, worker: u16) -> Answer {
         let store = self.stores.get(self.stores.number(worker));
-        let life = self.lives.get(life);
-        let Upload { number: upload, key, .. } = life.upload;
-        let by_id = if self.address == Address::Id { life.id } else { None };
+        let poller = self.lives.poller(life);
+        let &mut Poller { upload, key, .. } = poller;
+        let by_id = if self.address == Address::Id { poller.id } else { None };
         let answer = match by_id {
             Some(id) => store.read(id, at),
             None => store.read_key(key, at),
@@ -189,8 +197,8 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
                 None => store.acknowledge_key(key, at),
             }
         }
-        life.note_answer(answer);
-        let attempt = life.polls - 1;
+        poller.note_answer(answer);
+        let attempt = poller.polls - 1;
         self.observer.observe(at, Event::Read { upload, attempt, worker, answer });
         if told {
             // An answer may have begun or renewed the entry's age.
@@ -209,7 +217,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         let store = self.stores.number(worker);
         let accepted = self.stores.get(store).finish(ticket, end, at);
         let held = self.stores.recount(store);
-        life.end_work(at, fact);
+        self.lives.end_work(place, at, fact);
         self.observer.observe(at, Event::Finished { upload, worker, store, end, accepted, held });
         self.store_changed(at, store);
         self.close(at, place);

@@ -7,6 +7,7 @@
 mod client;
 mod events;
 mod handlers;
+mod lane;
 mod lives;
 mod server;
 mod stores;
@@ -18,16 +19,17 @@ use crate::time::SimTime;
 use crate::trace::{Ending, Event, Observer};
 use crate::workload::Workload;
 use client::Client;
-use events::{EventList, Heap, Lane};
+use events::{Delay, EventList, Heap};
 use handlers::Stage;
-use lives::{Lives, Place};
+use lives::{Fate, Lives, Place};
 use server::{Request, Server};
 use stores::Stores;
 
 /// What is going to happen, and in whose life.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 enum Pending {
     /// The workload's next upload arrives.
+    #[default]
     Arrival,
     /// An upload's processing ends.
     Processed(Place),
@@ -37,6 +39,12 @@ enum Pending {
     Step { life: Place, worker: u16, stage: Stage },
     /// A store's timer goes off.
     Timer { store: u16 },
+}
+
+impl From<Place> for Pending {
+    fn from(life: Place) -> Self {
+        Pending::Poll(life)
+    }
 }
 
 /// One replication of one policy.
@@ -50,7 +58,7 @@ pub struct Engine<S: StatusStore, O> {
     /// Whether clients acknowledge the answer that ends their polling.
     acknowledges: bool,
     workload: std::iter::Peekable<Workload>,
-    pending: EventList<Pending>,
+    pending: EventList<Place, Pending>,
     lives: Lives<S>,
     client: Client,
     server: Server,
@@ -91,6 +99,9 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     /// Returns whether that is so.
     pub fn advance(&mut self, arrivals: u32) -> bool {
         loop {
+            while let Some((at, life)) = self.pending.pop_poll() {
+                self.poll(at, life);
+            }
             let all_arrived = self.arrived == self.uploads;
             if all_arrived && self.lives.is_empty() {
                 return true;
@@ -121,10 +132,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     #[inline(always)]
     fn step(&mut self, at: SimTime, next: Pending) {
         match next {
-            Pending::Poll(life) => {
-                self.lives.get(life).polls += 1;
-                self.request(at, Request::Poll(life));
-            }
+            Pending::Poll(life) => self.poll(at, life),
             Pending::Processed(life) => self.finish(at, life),
             Pending::Arrival => self.arrive(),
             Pending::Step { life, worker, stage } => self.resume(at, life, worker, stage),
@@ -134,7 +142,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
 
     fn schedule_arrival(&mut self) {
         if let Some(upload) = self.workload.peek() {
-            self.pending.schedule_in(Lane::Arrival, upload.at, Pending::Arrival);
+            self.pending.schedule_in(Delay::Arrival, upload.at, Pending::Arrival);
         }
     }
 
@@ -155,47 +163,43 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
 
     /// The client has the response to its upload.
     fn upload_answered(&mut self, at: SimTime, place: Place) {
-        let life = self.lives.get(place);
-        if life.id.is_none() {
+        if self.lives.poller(place).id.is_none() {
             return self.end_client(at, place, Ending::Refused);
         }
-        let away_ns = life.upload.away_ns;
+        let away_ns = self.lives.get(place).upload.away_ns;
         let first = at.after(self.client.first_delay_ns(away_ns));
         match away_ns {
             // Absences differ: in the lane they would stand in the way of all others.
             Some(_) => self.pending.schedule(Heap::Far, first, Pending::Poll(place)),
-            None => self.pending.schedule_in(Lane::FirstPoll, first, Pending::Poll(place)),
+            None => self.pending.schedule_in(Delay::FirstPoll, first, Pending::Poll(place)),
         }
     }
 
     /// The client has the response to its latest poll.
     #[inline(always)]
     fn poll_answered(&mut self, at: SimTime, place: Place, answer: Answer) {
-        let life = self.lives.get(place);
-        match self.client.ending(answer, life.polls) {
+        let poller = self.lives.poller(place);
+        match self.client.ending(answer, poller.polls) {
             Some(ending) => self.end_client(at, place, ending),
             None => {
-                let next = at.after(self.client.delay_ns(life.upload.number, life.polls));
-                self.pending.schedule_in(Lane::Poll, next, Pending::Poll(place));
+                let next = at.after(self.client.delay_ns(poller.upload, poller.polls));
+                self.pending.schedule_poll(next, place);
             }
         }
     }
 
     #[inline(never)]
     fn end_client(&mut self, at: SimTime, place: Place, ending: Ending) {
-        let life = self.lives.get(place);
-        life.end_client(at, ending);
-        let upload = life.upload.number;
+        let upload = self.lives.poller(place).upload;
+        self.lives.end_client(place, at, ending);
         self.observer.observe(at, Event::ClientEnded { upload, ending });
         self.close(at, place);
     }
 
     /// Lets go of a life if it is over.
     fn close(&mut self, at: SimTime, place: Place) {
-        if self.lives.get(place).is_over() {
-            let (life, facts) = self.lives.end(place);
-            let (upload, polls, ready_to_seen_ns) = (&life.upload, life.polls, life.ready_to_seen_ns);
-            self.observer.observe(at, Event::Over { upload, facts, polls, ready_to_seen_ns });
+        if let Some(Fate { upload, facts, polls, ready_to_seen_ns }) = self.lives.close(place) {
+            self.observer.observe(at, Event::Over { upload: &upload, facts, polls, ready_to_seen_ns });
         }
     }
 }

@@ -7,7 +7,6 @@ use crate::time::SimTime;
 
 pub(super) struct Stores<S> {
     stores: Vec<Shelf<S>>,
-    scope: Scope,
     trigger: Trigger,
     die: Die,
     draws: PerAttempt,
@@ -53,7 +52,6 @@ impl<S: StatusStore> Stores<S> {
             stores: (0..stores)
                 .map(|number| Shelf { store: new_store(number), held: 0, polls: 0, timer: None })
                 .collect(),
-            scope: policy.scope,
             trigger: policy.trigger,
             die: Die::new(chance),
             draws: PerAttempt::new(seed, Source::Sweep),
@@ -64,10 +62,8 @@ impl<S: StatusStore> Stores<S> {
     /// The number of a worker's store.
     #[inline(always)]
     pub(super) fn number(&self, worker: u16) -> u16 {
-        match self.scope {
-            Scope::Process => worker,
-            Scope::Shared => 0,
-        }
+        // A shared store is the first and the last.
+        worker.min(self.stores.len() as u16 - 1)
     }
 
     #[inline(always)]

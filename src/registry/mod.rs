@@ -44,7 +44,8 @@
 //! * **R9** A sweep decides on a record under the same lock under which it takes it, so what was renewed stays.
 //! * **R10** A sweep holds a lock for at most as many records as it was allowed; reads get in between.
 //! * **R11** Time does not run backwards: a `now` below one that its part of the registry has seen counts as that one. A record
-//!   stays in one part, so none ever sees time run backwards.
+//!   stays in one part, so none ever sees time run backwards. A call that has no need of the time does not show it: a read of
+//!   an upload that runs or is gone, a sweep before anything is due.
 //! * **R12** A bounded registry never holds more records than its capacity, and never evicts a running upload.
 //! * **R13** The first acknowledgement of a finished record counts, and no later one.
 //! * **R14** A key names its latest generation, until that one is gone; the end of an older one does not touch it.
@@ -55,6 +56,7 @@
 //! [`Registry::sweep_with`] and [`Registry::for_each_due`]. They must be short and must not call the registry.
 
 mod ages;
+mod board;
 mod id;
 mod index;
 mod part;
@@ -73,6 +75,7 @@ pub use status::{Outcome, State, Status};
 pub use ticket::Ticket;
 
 use crate::sync::{Arc, AtomicUsize, Ordering, mutant};
+use board::Notice;
 use part::Part;
 use shard::{Place, Shard};
 
@@ -267,10 +270,16 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
     where
         V: Clone,
     {
-        self.inner.at(id, Status::Unknown, |shard, place| {
-            let now = shard.advance(now);
-            shard.read(place, now)
-        })
+        let Some((part, place)) = self.inner.find(id) else { return Status::Unknown };
+        match part.look(place) {
+            Notice::Gone => Status::Unknown,
+            Notice::Running => Status::Processing,
+            Notice::AskTheRecord => {
+                let mut shard = part.lock();
+                let now = shard.advance(now);
+                shard.read(place, now)
+            }
+        }
     }
 
     /// The status of the latest upload under a key.
@@ -462,17 +471,23 @@ impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
         step(&mut shard, place)
     }
 
-    /// Runs `step` where an id points to; an id of another registry points nowhere (R3).
+    /// Where an id points to; an id of another registry points nowhere (R3).
     #[inline(always)]
-    fn at<T>(&self, id: UploadId, nowhere: T, step: impl FnOnce(&mut Shard<K, V>, Place) -> T) -> T {
+    fn find(&self, id: UploadId) -> Option<(&Part<K, V>, Place)> {
         if id.origin != self.origin {
-            return nowhere;
+            return None;
         }
-        let part = match self.parts.len() {
-            1 => 0,
-            parts => id.slot as usize % parts,
-        };
-        step(&mut self.parts[part].lock(), Part::<K, V>::place(id, self.parts.len() as u32))
+        let parts = self.parts.len() as u32;
+        let part = if parts == 1 { 0 } else { id.slot % parts };
+        Some((&self.parts[part as usize], Part::<K, V>::place(id, parts)))
+    }
+
+    /// Runs `step` where an id points to.
+    fn at<T>(&self, id: UploadId, nowhere: T, step: impl FnOnce(&mut Shard<K, V>, Place) -> T) -> T {
+        match self.find(id) {
+            Some((part, place)) => step(&mut part.lock(), place),
+            None => nowhere,
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! One part of a registry: a shard behind its lock, and the ids of its records.
 
+use super::board::{Board, Notice};
 use super::id::UploadId;
 use super::shard::{Place, Shard};
 use super::status::Outcome;
 use super::{Reclaimed, Retention, StaleTicket, Swept};
-use crate::sync::{Mutex, MutexGuard, PoisonError, mutant};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, mutant};
 
 pub(super) struct Part<K, V> {
     /// Which part of how many.
@@ -12,12 +13,20 @@ pub(super) struct Part<K, V> {
     of: u32,
     /// Which registry this is, in its ids.
     origin: u32,
+    board: Arc<Board>,
     shard: Mutex<Shard<K, V>>,
 }
 
 impl<K, V> Part<K, V> {
     pub(super) fn new(retention: Retention, number: u32, of: u32, origin: u32) -> Self {
-        Part { number, of, origin, shard: Mutex::new(Shard::new(retention)) }
+        let board = Arc::new(Board::new());
+        Part { number, of, origin, board: Arc::clone(&board), shard: Mutex::new(Shard::new(retention, board)) }
+    }
+
+    /// What a record says to who does not take the lock.
+    #[inline(always)]
+    pub(super) fn look(&self, Place { slot, generation }: Place) -> Notice {
+        self.board.look(slot, generation)
     }
 
     /// Locks the part. A lock poisoned by a panic of the key's or the detail's own code is taken all the same: no edge
@@ -61,9 +70,12 @@ impl<K, V> Part<K, V> {
     /// One step of a sweep: one hold of the lock, at most `max` records (R9, R10).
     pub(super) fn sweep_some(&self, now: u64, max: usize, on_reclaim: &mut impl FnMut(Reclaimed<'_, K>)) -> Swept {
         let seen = if mutant!(sweep_acts_on_what_it_saw) { self.lock().first_due(now) } else { None };
+        let mut swept = Swept::default();
+        if now < self.board.quiet_until() {
+            return swept;
+        }
         let mut shard = self.lock();
         let now = shard.advance(now);
-        let mut swept = Swept::default();
         if let Some(slot) = seen {
             swept.freed += usize::from(shard.expire(slot, now, on_reclaim));
             swept.expired += 1;

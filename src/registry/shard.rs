@@ -6,11 +6,12 @@
 use std::borrow::Borrow;
 
 use super::ages::{Ages, Link, Linked, NEVER};
+use super::board::Board;
 use super::index::Index;
 use super::retention::{AgeBasis, Capacity, Expiry, Retention};
 use super::status::{Outcome, State, Status};
 use super::{Counts, Full, Reclaimed, StaleTicket, Swept};
-use crate::sync::mutant;
+use crate::sync::{Arc, mutant};
 
 /// The queue of the tombstones, behind one queue per [`State`].
 const TOMBSTONES: usize = State::ALL.len();
@@ -62,6 +63,10 @@ impl Place {
 
 pub(super) struct Shard<K, V> {
     retention: Retention,
+    /// How long a record stays in each queue; `None` is for ever.
+    limits: [Option<u64>; QUEUES],
+    /// What readers may know without the lock; told at each edge.
+    board: Arc<Board>,
     /// The largest `now` seen (R11).
     clock: u64,
     generations: u64,
@@ -74,9 +79,18 @@ pub(super) struct Shard<K, V> {
 }
 
 impl<K, V> Shard<K, V> {
-    pub(super) fn new(retention: Retention) -> Self {
+    pub(super) fn new(retention: Retention, board: Arc<Board>) -> Self {
+        let [processing, ready, failed, interrupted] = State::ALL.map(|state| {
+            let state = if mutant!(running_uploads_expire) { State::Ready } else { state };
+            let limit = retention.time_to_live.of(state);
+            limit.map(|limit| limit.saturating_sub(u64::from(mutant!(due_a_moment_early))))
+        });
+        // Without tombstones nothing is ever in their queue.
+        let limits = [processing, ready, failed, interrupted, retention.tombstone_ns];
         Shard {
             retention,
+            limits,
+            board,
             clock: 0,
             generations: 0,
             slots: Vec::new(),
@@ -95,6 +109,10 @@ impl<K, V> Shard<K, V> {
             return now;
         }
         self.clock = self.clock.max(now.min(NEVER - 1));
+        if self.clock >= self.board.quiet_until() {
+            // Whatever a later sweep's own `now` is, this one counts.
+            self.board.set_quiet_until(0);
+        }
         self.clock
     }
 
@@ -131,14 +149,8 @@ impl<K, V> Shard<K, V> {
 
     /// Whether the record in a slot has reached its time to live (R5).
     fn is_due(&self, slot: u32, state: State, now: u64) -> bool {
-        let time_to_live = match state {
-            State::Processing if mutant!(running_uploads_expire) => self.retention.time_to_live.ready_ns,
-            state => self.retention.time_to_live.of(state),
-        };
         let since = self.since(slot);
-        let age = now.saturating_sub(since);
-        since != NEVER
-            && time_to_live.is_some_and(|limit| age >= limit || (mutant!(due_a_moment_early) && age + 1 >= limit))
+        since != NEVER && self.limits[state as usize].is_some_and(|limit| now.saturating_sub(since) >= limit)
     }
 
     /// Whether a tombstone has served its time, for a tombstone that began at `since` (R8).
@@ -156,6 +168,16 @@ impl<K, V> Shard<K, V> {
     #[inline(always)]
     fn is_over(&self, slot: u32, state: State, now: u64) -> bool {
         self.retention.expiry == Expiry::Logical && self.is_due(slot, state, now) && !mutant!(valid_until_swept)
+    }
+
+    /// Puts a record into a queue, its age counting from `since`.
+    fn enter(&mut self, slot: u32, queue: usize, since: u64) {
+        self.ages.enter(&mut self.slots, slot, queue, since);
+        let due = self.limits[queue].map_or(NEVER, |limit| since.saturating_add(limit));
+        if due < self.board.quiet_until() && !mutant!(deadline_is_not_told) {
+            // What is due already counts for every sweep, whatever its own `now` is (R11).
+            self.board.set_quiet_until(if due <= self.clock { 0 } else { due });
+        }
     }
 
     // ---- edges
@@ -179,8 +201,9 @@ impl<K, V> Shard<K, V> {
             Some(slot) => self.slots[slot as usize] = filled,
             None => self.slots.push(filled),
         }
-        self.ages.enter(&mut self.slots, slot, State::Processing as usize, now);
+        self.enter(slot, State::Processing as usize, now);
         self.counts[State::Processing as usize] += 1;
+        self.board.put(slot, generation, self.retention.time_to_live.processing_ns.is_none());
         Place { slot, generation }
     }
 
@@ -217,8 +240,9 @@ impl<K, V> Shard<K, V> {
         };
         self.counts[left] -= 1;
         self.counts[state as usize] += 1;
+        self.board.put(place.slot, place.generation, false);
         if !mutant!(status_before_timestamp) {
-            self.ages.enter(&mut self.slots, place.slot, state as usize, since);
+            self.enter(place.slot, state as usize, since);
         }
         Ok(())
     }
@@ -226,7 +250,7 @@ impl<K, V> Shard<K, V> {
     /// The second half of an end of work that was torn in two: only the mutant of R1 comes here.
     pub(super) fn stamp(&mut self, place: Place, now: u64) {
         if let Some(state) = self.record(place).map(|record| record.state) {
-            self.ages.enter(&mut self.slots, place.slot, state as usize, now);
+            self.enter(place.slot, state as usize, now);
         }
     }
 
@@ -244,7 +268,7 @@ impl<K, V> Shard<K, V> {
                 record.acknowledged = true;
             }
             if matches!(self.retention.age, AgeBasis::Acknowledged | AgeBasis::LastWrite) {
-                self.ages.enter(&mut self.slots, place.slot, state as usize, now);
+                self.enter(place.slot, state as usize, now);
             }
         }
         counts
@@ -274,7 +298,7 @@ impl<K, V> Shard<K, V> {
             (State::Ready | State::Failed, None) => unreachable!("a record ends together with its detail (R1)"),
         };
         if self.retention.age == AgeBasis::LastAccess && state.is_terminal() {
-            self.ages.enter(&mut self.slots, place.slot, state as usize, now);
+            self.enter(place.slot, state as usize, now);
         }
         status
     }
@@ -324,6 +348,7 @@ impl<K, V> Shard<K, V> {
             swept.freed += 1;
             self.forget(slot);
         }
+        self.board.set_quiet_until(self.next_due().unwrap_or(NEVER));
         swept
     }
 
@@ -346,7 +371,8 @@ impl<K, V> Shard<K, V> {
             let detail = record.detail.take();
             self.counts[state as usize] -= 1;
             self.counts[TOMBSTONES] += 1;
-            self.ages.enter(&mut self.slots, slot, TOMBSTONES, since);
+            self.enter(slot, TOMBSTONES, since);
+            self.board.put(slot, self.slots[slot as usize].generation, false);
             // Last: the detail's own code may panic.
             drop(detail);
         }
@@ -363,6 +389,7 @@ impl<K, V> Shard<K, V> {
         self.ages.leave(&mut self.slots, slot);
         self.keys.remove(hash, |named| named == slot || mutant!(old_generation_takes_the_key));
         self.free.push(slot);
+        self.board.wipe(slot);
         // Last: the key's and the detail's own code may panic.
         drop(record);
     }
@@ -429,10 +456,8 @@ impl<K, V> Shard<K, V> {
 
     /// When the next record falls due, or the next tombstone has served; `None` if none ever will.
     pub(super) fn next_due(&self) -> Option<u64> {
-        let limits = State::ALL.map(|state| (state as usize, self.retention.time_to_live.of(state)));
-        limits
-            .into_iter()
-            .chain([(TOMBSTONES, self.retention.tombstone_ns)])
+        let queues = self.limits.into_iter().enumerate();
+        queues
             .filter_map(|(queue, limit)| {
                 let since = self.ages.oldest(&self.slots, queue).map(|slot| self.since(slot))?;
                 // The clock never reads `NEVER`, so what would fall due then or later never does.

@@ -22,12 +22,12 @@ mod mutants;
 mod registry;
 
 mod sync {
-    //! The registry's door, leading to loom. `Arc` is std's: with loom's a deadlock aborts the whole process, and searches
-    //! take several times as many executions.
+    //! The registry's door, leading to loom. `Arc` is std's: with loom's a deadlock aborts the whole process, and searches take
+    //! several times as many executions. So is `OnceLock`, which loom does not have; it is filled under the registry's lock.
 
-    pub(crate) use loom::sync::atomic::{AtomicUsize, Ordering};
+    pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     pub(crate) use loom::sync::{Mutex, MutexGuard};
-    pub(crate) use std::sync::{Arc, PoisonError};
+    pub(crate) use std::sync::{Arc, OnceLock, PoisonError};
 
     /// Whether the named fault is switched on in this thread.
     macro_rules! mutant {

@@ -51,7 +51,13 @@ const MUTANTS: &[Mutant] = &[
         name: "due_a_moment_early",
         rule: "R5",
         breaks: "an upload is over one nanosecond before its time",
-        caught_by: &[("a_moment_before_the_deadline_nothing_is_over", "it came to `expired ready, 1 taken`")],
+        caught_by: &[("a_moment_before_the_deadline_nothing_is_over", "it came to `expired ready, 0 taken`")],
+    },
+    Mutant {
+        name: "deadline_is_not_told",
+        rule: "R5",
+        breaks: "a sweep does not learn that an upload has a deadline, and leaves it alone",
+        caught_by: &[("under_physical_expiry_the_sweep_decides", "it never came to `unknown`")],
     },
     Mutant {
         name: "running_uploads_expire",
@@ -139,6 +145,15 @@ const MUTANTS: &[Mutant] = &[
         rule: "R15",
         breaks: "a clear by id takes the latest upload of the same name",
         caught_by: &[("a_clear_takes_the_upload_that_it_names", "it came to `ready(7), unknown`")],
+    },
+    Mutant {
+        name: "notice_outlives_its_upload",
+        rule: "R15",
+        breaks: "a read without the lock still finds a running upload that was cleared",
+        caught_by: &[(
+            "a_finish_and_a_clear_leave_no_half_of_an_upload",
+            "it came to `stale, saw processing, left (true, \"processing\", 0, None)`",
+        )],
     },
 ];
 

@@ -17,9 +17,9 @@ mod registry;
 mod sync {
     //! The registry's door, leading to shuttle.
 
-    pub(crate) use shuttle::sync::atomic::{AtomicUsize, Ordering};
+    pub(crate) use shuttle::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     pub(crate) use shuttle::sync::{Mutex, MutexGuard};
-    pub(crate) use std::sync::{Arc, PoisonError};
+    pub(crate) use std::sync::{Arc, OnceLock, PoisonError};
 
     /// Whether the named fault is switched on in this thread.
     macro_rules! mutant {
