@@ -81,7 +81,7 @@ impl<P: Copy + Default, E: Copy + Default + From<P>> EventList<P, E> {
     #[inline(always)]
     pub(super) fn schedule_poll(&mut self, at: SimTime, poll: P) {
         let key = self.key(at);
-        if self.polls.takes(key) {
+        if self.polls.takes(at.as_ns()) {
             self.polls.push(key, poll);
         } else {
             self.push(Heap::Far, key, poll.into());
@@ -93,7 +93,7 @@ impl<P: Copy + Default, E: Copy + Default + From<P>> EventList<P, E> {
     pub(super) fn schedule_in(&mut self, delay: Delay, at: SimTime, event: E) {
         let key = self.key(at);
         let source = delay as usize;
-        if self.lanes[source].takes(key) {
+        if self.lanes[source].takes(at.as_ns()) {
             self.lanes[source].push(key, event);
             self.note_front(source, key);
         } else {

@@ -25,11 +25,13 @@ pub(super) struct Lane<E> {
     /// Counts of what was ever taken and of what was ever added.
     taken: usize,
     added: usize,
+    /// The time of the last event added.
+    last_ns: u64,
 }
 
 impl<E: Copy + Default> Lane<E> {
     pub(super) fn new() -> Self {
-        Lane { ring: Self::places(16), taken: 0, added: 0 }
+        Lane { ring: Self::places(16), taken: 0, added: 0, last_ns: 0 }
     }
 
     fn places(count: usize) -> Box<[Entry<E>]> {
@@ -48,10 +50,10 @@ impl<E: Copy + Default> Lane<E> {
         if self.taken == self.added { NEVER } else { self.ring[self.place(self.taken)].key() }
     }
 
-    /// Whether an event may be added: one that is earlier than the last one has to go elsewhere.
+    /// Whether an event at a time may be added: one that is earlier than the last one has to go elsewhere.
     #[inline(always)]
-    pub(super) fn takes(&self, key: Key) -> bool {
-        self.taken == self.added || self.ring[self.place(self.added.wrapping_sub(1))].key() < key
+    pub(super) fn takes(&self, at_ns: u64) -> bool {
+        at_ns >= self.last_ns || self.taken == self.added
     }
 
     /// Adds an event, the latest of all.
@@ -61,7 +63,8 @@ impl<E: Copy + Default> Lane<E> {
             self.grow();
         }
         let place = self.place(self.added);
-        self.ring[place] = Entry { at_ns: (key >> 64) as u64, number: key as u64, event };
+        self.last_ns = (key >> 64) as u64;
+        self.ring[place] = Entry { at_ns: self.last_ns, number: key as u64, event };
         self.added += 1;
     }
 

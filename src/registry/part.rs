@@ -3,7 +3,7 @@
 use super::board::{Board, Notice};
 use super::id::UploadId;
 use super::shard::{Place, Shard};
-use super::status::Outcome;
+use super::status::{Outcome, Status};
 use super::{Reclaimed, Retention, StaleTicket, Swept};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, mutant};
 
@@ -48,6 +48,17 @@ impl<K, V> Part<K, V> {
     pub(super) fn place(id: UploadId, parts: u32) -> Place {
         let slot = if parts == 1 { id.slot } else { id.slot / parts };
         Place { slot, generation: id.generation }
+    }
+
+    /// What a record says to who takes the lock.
+    #[inline(never)]
+    pub(super) fn read(&self, place: Place, now: u64) -> Status<V>
+    where
+        V: Clone,
+    {
+        let mut shard = self.lock();
+        let now = shard.advance(now);
+        shard.read(place, now)
     }
 
     pub(super) fn finish(&self, id: UploadId, outcome: Outcome<V>, now: u64) -> Result<(), StaleTicket> {

@@ -327,28 +327,30 @@ impl<K, V> Shard<K, V> {
     /// What is due → tombstone, or nothing; tombstones that have served → nothing. At most `max` of them (R10).
     pub(super) fn sweep_some(&mut self, now: u64, max: usize, on_reclaim: &mut impl FnMut(Reclaimed<'_, K>)) -> Swept {
         let mut swept = Swept::default();
-        for state in State::ALL {
-            while let Some(slot) =
-                self.ages.oldest(&self.slots, state as usize).filter(|&slot| self.is_due(slot, state, now))
-            {
+        let mut next = NEVER;
+        for queue in 0..QUEUES {
+            let Some(limit) = self.limits[queue] else { continue };
+            while let Some(slot) = self.ages.oldest(&self.slots, queue) {
+                // An age that never begins is due at the end of time, which no clock reaches.
+                let due = self.since(slot).saturating_add(limit);
+                if now < due {
+                    next = next.min(due);
+                    break;
+                }
                 if swept.taken() >= max && !mutant!(sweep_without_bound) {
                     return Swept { more: true, ..swept };
                 }
-                swept.expired += 1;
-                swept.freed += usize::from(self.expire(slot, now, on_reclaim));
+                if queue == TOMBSTONES {
+                    swept.forgotten += 1;
+                    swept.freed += 1;
+                    self.forget(slot);
+                } else {
+                    swept.expired += 1;
+                    swept.freed += usize::from(self.expire(slot, now, on_reclaim));
+                }
             }
         }
-        while let Some(slot) =
-            self.ages.oldest(&self.slots, TOMBSTONES).filter(|&slot| self.is_forgotten(self.since(slot), now))
-        {
-            if swept.taken() >= max {
-                return Swept { more: true, ..swept };
-            }
-            swept.forgotten += 1;
-            swept.freed += 1;
-            self.forget(slot);
-        }
-        self.board.set_quiet_until(self.next_due().unwrap_or(NEVER));
+        self.board.set_quiet_until(next);
         swept
     }
 
