@@ -18,6 +18,8 @@ pub mod gate;
 #[cfg(feature = "simulator")]
 pub mod measure;
 #[cfg(feature = "simulator")]
+pub mod property;
+#[cfg(feature = "simulator")]
 pub mod provenance;
 #[cfg(feature = "simulator")]
 pub mod report;

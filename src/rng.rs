@@ -27,6 +27,24 @@ pub enum Source {
     Dispatch = 6,
     /// Whether a poll sweeps.
     Sweep = 7,
+    /// When faults happen, and to whom.
+    Fault = 8,
+    /// Whether a name is odd.
+    OddName = 9,
+    /// Whether a tab is hidden.
+    Hidden = 10,
+    /// Whether a page is opened again, and when.
+    Reopen = 11,
+    /// Whether a fetch fails on its way.
+    Fetch = 12,
+    /// Whether a poll reads from the replica.
+    Replica = 13,
+    /// How long an upload's transfer takes.
+    Transfer = 14,
+    /// After how many requests a worker is recycled.
+    Recycle = 15,
+    /// Which entries a sample consists of.
+    Sample = 16,
 }
 
 fn stream(seed: u64, source: Source) -> ChaCha8Rng {

@@ -16,7 +16,8 @@ use plain::Plain;
 /// One run of one policy, by the engine.
 fn engine(scenario: &Scenario, policy: usize) -> Tally {
     let policy = &scenario.policies[policy];
-    let new_store = |number| RegistryStore::new(policy.retention, number);
+    let retention = policy.retention;
+    let new_store = move |number| RegistryStore::new(retention, number);
     let mut engine = Engine::new(scenario, policy, 1, new_store, Tally::default());
     engine.run();
     engine.into_observer()

@@ -8,6 +8,7 @@ use stillready::exit::Exit;
 use stillready::provenance::COMMIT;
 
 use super::gate::GateArguments;
+use super::properties::PropertiesArguments;
 use super::replay::ReplayArguments;
 use super::run::RunArguments;
 
@@ -69,6 +70,11 @@ pub(super) enum Command {
 
     /// Print the timeline of one upload: every begin, finish, poll and answer, and the sweep that removed it.
     Replay(ReplayArguments),
+
+    /// Run a scenario and print which of the properties S1 to S12 hold under each policy, and where each broke first.
+    ///
+    /// Fails if a policy's `holds` or `breaks` is disappointed.
+    Properties(PropertiesArguments),
 
     /// Run scenarios and check them against their limits and their committed baselines.
     ///

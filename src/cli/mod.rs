@@ -4,6 +4,7 @@ mod arguments;
 mod console;
 mod failure;
 mod gate;
+mod properties;
 mod replay;
 mod run;
 mod scenarios;
@@ -23,6 +24,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Some(Command::Run(arguments)) => run::run(arguments, &console),
         Some(Command::Replay(arguments)) => replay::replay(arguments, &console),
         Some(Command::Gate(arguments)) => gate::gate(arguments, &console),
+        Some(Command::Properties(arguments)) => properties::properties(arguments, &console),
         Some(Command::List) => tour::list(&console),
         Some(Command::Check { scenarios }) => tour::check(scenarios, &console),
         Some(Command::Init { folder, force }) => tour::init(folder, *force, &console),

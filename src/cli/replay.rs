@@ -1,19 +1,21 @@
 //! `stillready replay`.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use stillready::exit::Exit;
 use stillready::experiment;
+use stillready::experiment::shrink::{self, Shrunk};
 use stillready::report::files::Staged;
 use stillready::report::timeline;
+use stillready::scenario::{Policy, Property};
 use stillready::workload::Workload;
 
 use super::console::{BOLD, Console, DIM, styled};
 use super::failure::Failure;
 use super::run::require_policy;
-use super::scenarios::load;
+use super::scenarios::{Source, load};
 
 #[derive(Args)]
 pub(crate) struct ReplayArguments {
@@ -30,37 +32,109 @@ pub(crate) struct ReplayArguments {
     policy: Option<String>,
 
     /// The upload, counted from 0, as in the column `upload` of `uploads.csv`.
-    #[arg(long, value_name = "K")]
-    upload: u32,
+    #[arg(long, value_name = "K", required_unless_present = "shrink")]
+    upload: Option<u32>,
 
-    /// Write `events.csv` to the scenario's folder in this one.
+    /// Mark only where this property broke; all that broke by default.
+    #[arg(long, value_name = "NAME", value_parser = property)]
+    property: Option<Property>,
+
+    /// Write the timeline to the scenario's folder in this one.
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
+
+    /// In which forms to write it: `events.csv`, `events.svg`.
+    #[arg(long, value_name = "FORM", value_enum, value_delimiter = ',', default_value = "csv", requires = "output")]
+    format: Vec<Form>,
+
+    /// Reduce the scenario as far as the property still breaks, and write the result as a scenario file to this path. Takes a
+    /// property of `--property`, whatever upload it breaks for.
+    #[arg(long, value_name = "FILE", requires = "property")]
+    shrink: Option<PathBuf>,
+}
+
+/// A form of a timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Csv,
+    Svg,
+}
+
+fn property(name: &str) -> Result<Property, String> {
+    let names = Property::ALL.map(Property::name);
+    let found = Property::ALL.into_iter().find(|property| property.name() == name);
+    found.ok_or_else(|| format!("allowed: {}", names.join(", ")))
 }
 
 /// Runs one replication again and prints the timeline of one upload.
 pub(super) fn replay(arguments: &ReplayArguments, console: &Console) -> Result<Exit, Failure> {
-    let (_, scenario) = load(&arguments.scenario)?;
+    let (source, scenario) = load(&arguments.scenario)?;
     let seed = arguments.seed.unwrap_or(scenario.seed);
     let policy = match &arguments.policy {
         Some(name) => require_policy(&scenario, name)?,
         None => 0,
     };
     let policy = &scenario.policies[policy];
-    let upload = Workload::new(&scenario, seed).nth(arguments.upload as usize).ok_or_else(|| Failure::Usage {
-        message: format!("there is no upload {} in scenario `{}`", arguments.upload, scenario.name),
+    if let (Some(path), Some(property)) = (&arguments.shrink, arguments.property) {
+        return shrink(&source, policy, seed, property, path, console);
+    }
+    let number = arguments.upload.unwrap_or_default();
+    let upload = Workload::new(&scenario, seed).nth(number as usize).ok_or_else(|| Failure::Usage {
+        message: format!("there is no upload {number} in scenario `{}`", scenario.name),
         help: format!("allowed: 0 to {}", scenario.uploads - 1),
     })?;
-    let timeline = experiment::replay(&scenario, policy, seed, upload);
+    let (timeline, verdicts) = experiment::replay(&scenario, policy, seed, upload);
+    let marks = timeline::marks(&verdicts, arguments.property);
     let title = format!("{}, policy {}, seed {seed}, upload {}", scenario.name, policy.name, upload.number);
-    console.asked_for(&format!("{}\n{}", styled(&title, BOLD), timeline::text(&timeline)))?;
+    console.asked_for(&format!("{}\n{}", styled(&title, BOLD), timeline::text(&timeline, &marks)))?;
     if let Some(output) = &arguments.output {
         let mut staged = Staged::new(&output.join(&scenario.name))?;
-        let events = timeline::csv(&timeline, &scenario, policy, seed);
-        staged.add("events.csv", |file| file.write_all(&events))?;
+        for form in [Form::Csv, Form::Svg].into_iter().filter(|form| arguments.format.contains(form)) {
+            let (name, events) = match form {
+                Form::Csv => ("events.csv", timeline::csv(&timeline, &marks, &scenario, policy, seed)),
+                Form::Svg => ("events.svg", timeline::svg(&timeline, &marks, &title).into_bytes()),
+            };
+            staged.add(name, |file| file.write_all(&events))?;
+        }
         for path in staged.rename()? {
             console.result(&format!("{}\n", styled(&path.display().to_string(), DIM)))?;
         }
+    }
+    Ok(Exit::Pass)
+}
+
+/// Reduces a scenario and writes the result.
+fn shrink(
+    source: &Source,
+    policy: &Policy,
+    seed: u64,
+    property: Property,
+    path: &Path,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let shrunk = shrink::shrink(&source.name, &source.text, &policy.name, seed, property);
+    let Some(Shrunk { text, witness, tried, kept }) = shrunk else {
+        let message = format!("{} does not break under {} with seed {seed}", property.name(), policy.name);
+        let help = format!("`stillready properties {}` shows what breaks", source.argument);
+        return Err(Failure::Usage { message, help });
+    };
+    let (folder, name) = (path.parent().unwrap_or(Path::new("")), path.file_name().unwrap_or_default());
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let head = format!(
+        "# {} under {}: {}.\n# Reduced from `{}` by `stillready replay --shrink`.\n\n",
+        property.name(),
+        policy.name,
+        witness.what,
+        source.name
+    );
+    let mut staged = Staged::new(folder)?;
+    staged.add(&name.to_string_lossy(), |file| file.write_all((head + &text).as_bytes()))?;
+    let result = format!("{} still breaks, for upload {}: {}\n", property.name(), witness.upload, witness.what);
+    console.result(&format!("{result}{kept} of {tried} reductions kept the breach\n"))?;
+    for path in staged.rename()? {
+        console.result(&format!("{}\n", styled(&path.display().to_string(), DIM)))?;
+        let command = format!("stillready properties {}", path.display());
+        console.result(&format!("{}\n", styled(&command, DIM)))?;
     }
     Ok(Exit::Pass)
 }

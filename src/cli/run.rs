@@ -10,7 +10,7 @@ use stillready::provenance::{Clock, sha256_hex};
 use stillready::report::{files, number, terminal};
 use stillready::scenario::{Scenario, nearest};
 
-use super::console::{BOLD, Console, DIM, styled};
+use super::console::{BAD, BOLD, Console, DIM, styled};
 use super::failure::Failure;
 use super::scenarios::load_all;
 
@@ -79,14 +79,15 @@ pub(super) fn run(arguments: &RunArguments, console: &Console) -> Result<Exit, F
         adjust(scenario, arguments)?;
     }
     let stop = stop_on_signals();
+    let mut disappointments = 0;
     for (index, (source, scenario)) in scenarios.iter().enumerate() {
         if index > 0 {
             console.result("\n")?;
         }
         console.note(&format!("reading {}, fingerprint {}", source.file, scenario.fingerprint()));
-        run_one(&source.file, scenario, arguments, stop, console)?;
+        disappointments += run_one(&source.file, scenario, arguments, stop, console)?;
     }
-    Ok(Exit::Pass)
+    Ok(if disappointments == 0 { Exit::Pass } else { Exit::PropertyViolated })
 }
 
 /// Changes a scenario to what the command line says instead.
@@ -114,27 +115,33 @@ pub(super) fn require_policy(scenario: &Scenario, name: &str) -> Result<usize, F
     })
 }
 
+/// Runs one scenario. Returns how many expectations were disappointed.
 fn run_one(
     file: &str,
     scenario: &Scenario,
     arguments: &RunArguments,
     stop: &AtomicBool,
     console: &Console,
-) -> Result<(), Failure> {
+) -> Result<usize, Failure> {
     let clock = Clock::start();
     let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
     let measure = |jobs, name: &str| simulate(scenario, jobs, arguments.uploads_csv, stop, console, name);
-    let results = measure(jobs, &scenario.name)?;
+    let mut results = measure(jobs, &scenario.name)?;
     if arguments.check_determinism {
         // The other run has another number of threads: one, unless the first had one.
         let again = measure(if jobs == 1 { 2 } else { 1 }, "once more")?;
         compare(&results, &again)?;
+        results.note_replay();
         console.note("both runs gave the same bytes");
     }
     console.note(&format!("simulated in {:.2} s on {jobs} threads", clock.elapsed_s()));
     let paths = files::write_report(&arguments.output.join(&scenario.name), &results, file, jobs, &clock)?;
     console.result(&page(&results, &paths))?;
-    Ok(())
+    let disappointments = results.disappointments();
+    for sentence in &disappointments {
+        console.result(&format!("{} {sentence}\n", styled("property", BAD)))?;
+    }
+    Ok(disappointments.len())
 }
 
 pub(super) fn all_cores() -> usize {
@@ -197,6 +204,10 @@ fn page(results: &Results, paths: &[PathBuf]) -> String {
     page += "\n";
     for sentence in terminal::sentences(results) {
         page += &format!("\n{}", wrap(&sentence));
+    }
+    page += "\n";
+    for sentence in terminal::broken(results) {
+        page += &wrap(&sentence);
     }
     let paths = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join("\n");
     page + &format!("\n{}\n", styled(&paths, DIM))

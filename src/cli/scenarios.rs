@@ -14,7 +14,7 @@ pub(super) struct Source {
     pub(super) name: String,
     /// What messages call it.
     pub(super) file: String,
-    text: String,
+    pub(super) text: String,
 }
 
 /// Finds a scenario: a path, else a name in the folder `sims`, else a name among those that come with the program.

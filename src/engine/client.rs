@@ -1,22 +1,40 @@
-//! The client: when it polls, and what it makes of an answer.
+//! The client: when it polls, what it makes of an answer, when it tries again.
 
-use crate::rng::{PerAttempt, Source, unit};
+use crate::rng::{Die, PerAttempt, Source, unit};
 use crate::scenario::ClientSpec;
 use crate::store::Answer;
+use crate::time::{SECOND_NS, SimTime};
 use crate::trace::Ending;
+use crate::workload::Sampler;
+
+/// How long a tab is hidden before its timers are held back for longer (Chrome's intensive throttling).
+const HIDDEN_LONG_NS: u64 = 300 * SECOND_NS;
 
 /// How all clients of a scenario behave.
 pub(super) struct Client {
-    spec: ClientSpec,
+    pub(super) spec: ClientSpec,
     /// Whether all delays between polls are the same.
     constant: bool,
     jitter: PerAttempt,
+    hidden: Option<(Die, PerAttempt)>,
+    reopen: Option<(Die, Sampler, PerAttempt)>,
+    fetch: Option<(Die, PerAttempt)>,
 }
 
 impl Client {
     pub(super) fn new(spec: &ClientSpec, seed: u64) -> Self {
         let constant = spec.backoff == 1.0 && spec.jitter == 0.0;
-        Client { spec: spec.clone(), constant, jitter: PerAttempt::new(seed, Source::Jitter) }
+        let die = |chance: f64| (chance > 0.0).then(|| Die::new(chance));
+        let draws = |source| PerAttempt::new(seed, source);
+        Client {
+            spec: spec.clone(),
+            constant,
+            jitter: draws(Source::Jitter),
+            hidden: die(spec.hidden_chance.get()).map(|die| (die, draws(Source::Hidden))),
+            reopen: die(spec.reopen_chance.get())
+                .map(|die| (die, Sampler::new(&spec.reopen_time), draws(Source::Reopen))),
+            fetch: die(spec.fetch_failure.get()).map(|die| (die, draws(Source::Fetch))),
+        }
     }
 
     /// From the response to the upload to the first poll, in nanoseconds. A client that went away polls when it is back.
@@ -27,14 +45,52 @@ impl Client {
     /// From the response to a poll to the next poll, in nanoseconds, for an upload of which `polls` were made.
     #[inline(always)]
     pub(super) fn delay_ns(&self, upload: u32, polls: u32) -> u64 {
-        let ClientSpec { interval_ns, backoff, max_interval_ns, jitter, .. } = self.spec;
         if self.constant {
-            return interval_ns;
+            return self.spec.interval_ns;
         }
-        let grown = interval_ns as f64 * libm::pow(backoff, f64::from(polls - 1));
+        self.changing_delay_ns(upload, polls)
+    }
+
+    fn changing_delay_ns(&self, upload: u32, polls: u32) -> u64 {
+        let ClientSpec { interval_ns, backoff, max_interval_ns, jitter, .. } = self.spec;
+        let grown = interval_ns as f64 * libm::pow(backoff, f64::from(polls.saturating_sub(1)));
         let delay = grown.min(max_interval_ns as f64);
         let swing = 2.0 * unit(self.jitter.draw(u64::from(upload), u64::from(polls))) - 1.0;
         (delay * (1.0 + jitter * swing) + 0.5) as u64
+    }
+
+    /// Whether some tabs are hidden.
+    #[inline(always)]
+    pub(super) fn hides(&self) -> bool {
+        self.hidden.is_some()
+    }
+
+    /// When a timer set for a moment goes off, in a tab that may be hidden since another one.
+    pub(super) fn timer(&self, upload: u32, hidden_since: SimTime, at: SimTime) -> SimTime {
+        let Some((die, draws)) = self.hidden else { return at };
+        if !die.says_yes(draws.draw(u64::from(upload), 0)) {
+            return at;
+        }
+        let step_ns = if at.since(hidden_since) > HIDDEN_LONG_NS { 60 * SECOND_NS } else { SECOND_NS };
+        SimTime::from_ns(at.as_ns().next_multiple_of(step_ns))
+    }
+
+    /// How long after its end, in nanoseconds, an upload's page is opened again, if it is.
+    pub(super) fn reopens_after_ns(&self, upload: u32) -> Option<u64> {
+        let (die, time, draws) = self.reopen.as_ref()?;
+        let draw = |attempt| draws.draw(u64::from(upload), attempt);
+        die.says_yes(draw(0)).then(|| time.sample_ns(draw(1)))
+    }
+
+    /// Whether fetches fail on their way.
+    #[inline(always)]
+    pub(super) fn loses_fetches(&self) -> bool {
+        self.fetch.is_some()
+    }
+
+    /// Whether the so many-th fetch of an upload fails on its way.
+    pub(super) fn fetch_is_lost(&self, upload: u32, fetch: u32) -> bool {
+        self.fetch.is_some_and(|(die, draws)| die.says_yes(draws.draw(u64::from(upload), u64::from(fetch))))
     }
 
     /// How the client ends on the answer to its latest poll, of which it has now made `polls`; `None` if it goes on.
@@ -44,6 +100,9 @@ impl Client {
             Answer::Ready { .. } => Some(Ending::SawReady),
             Answer::Error | Answer::Interrupted => Some(Ending::SawError),
             Answer::Expired(_) => Some(Ending::SawExpired),
+            Answer::NotFound if self.spec.load_anyway_after.is_some_and(|after| polls > after) => {
+                Some(Ending::LoadedAnyway)
+            }
             Answer::NotFound if polls > self.spec.tolerate_not_found => Some(Ending::GaveUp),
             Answer::NotFound | Answer::Processing => (polls >= self.spec.max_attempts).then_some(Ending::TimedOut),
         }

@@ -1,15 +1,15 @@
 //! The handlers of the web service, step by step, and the work behind them.
 
+use super::events::{Delay, Heap};
+use super::lives::{Place, Poller, Work};
+use super::server::{Admission, Request, Serial, UPLOAD_ATTEMPT};
 use super::stores::Change;
 use super::{Engine, Pending};
-use crate::engine::events::{Delay, Heap};
-use crate::engine::lives::{Place, Poller};
-use crate::engine::server::{Request, UPLOAD_ATTEMPT};
 use crate::measure::Fact;
-use crate::scenario::{Address, Order, Trigger};
-use crate::store::{Answer, End, StatusStore};
+use crate::scenario::{Address, Background, Order, Trigger};
+use crate::store::{Answer, End, ODD_NAME, StatusStore};
 use crate::time::SimTime;
-use crate::trace::{Event, Observer};
+use crate::trace::{Event, FetchFailure, Observer};
 use crate::workload::Upload;
 
 /// Where a handler stands: the step that it takes next.
@@ -27,6 +27,18 @@ pub(super) enum Stage {
     PollDone,
 }
 
+/// How far a handler gets without spending time.
+enum Progress {
+    /// It responded.
+    Done,
+    /// It spends so many nanoseconds and goes on with a step.
+    Waits(u64, Stage),
+    /// The store is down: its request fails.
+    Fails,
+    /// The store's lock is held for ever.
+    Hangs,
+}
+
 impl<S: StatusStore, O: Observer> Engine<S, O> {
     /// A client polls.
     #[inline(always)]
@@ -35,45 +47,54 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         self.request(at, Request::Poll(place));
     }
 
-    /// A request reaches the server.
+    /// A client sends a request.
     #[inline(always)]
     pub(super) fn request(&mut self, at: SimTime, request: Request) {
+        if self.client.loses_fetches() && self.is_lost(request) {
+            return self.fetch_failed(at, request, FetchFailure::Network);
+        }
         let draw = || match request {
-            Request::Upload(life) => (self.lives.poller(life).upload, UPLOAD_ATTEMPT),
+            Request::Upload(life, post) => (self.lives.poller(life).upload, UPLOAD_ATTEMPT - u64::from(post)),
             Request::Poll(life) => {
                 let poller = self.lives.poller(life);
                 (poller.upload, u64::from(poller.polls - 1))
             }
         };
-        if let Some(worker) = self.server.admit(request, draw) {
-            self.serve(at, worker, request);
+        match self.server.admit(at, request, draw) {
+            Admission::Served(worker) => self.serve(at, worker, request),
+            Admission::Queued => self.lives.poller(request.place()).requests += 1,
+            Admission::Refused => self.fetch_failed(at, request, FetchFailure::Refused),
         }
+    }
+
+    #[cold]
+    fn is_lost(&mut self, request: Request) -> bool {
+        let life = self.lives.get(request.place());
+        life.fetches += 1;
+        let (upload, fetch) = (life.upload.number, life.fetches);
+        self.client.fetch_is_lost(upload, fetch)
     }
 
     /// A worker takes a request.
     #[inline(always)]
-    fn serve(&mut self, at: SimTime, worker: u16, request: Request) {
+    pub(super) fn serve(&mut self, at: SimTime, worker: u16, request: Request) {
         if self.instant {
-            return self.serve_at_once(at, worker, request);
+            self.serve_at_once(at, worker, request);
+        } else {
+            self.serve_in_steps(at, worker, request);
         }
-        let (life, first) = match (request, self.order) {
-            (Request::Upload(life), _) => (life, Stage::Begin),
-            (Request::Poll(life), Order::SweepFirst) => (life, Stage::Sweep),
-            (Request::Poll(life), Order::ReadFirst) => (life, Stage::Read),
-        };
-        if let Some(wait) = self.steps(at, life, worker, first) {
-            self.server.occupy(worker);
-            self.wait(at, life, worker, wait);
+        if self.replaces && self.server.served(at, worker) {
+            self.replace_worker(at, worker);
         }
     }
 
-    /// The same steps where none of them takes time.
+    /// The steps of a handler where none of them takes time, and nothing can go wrong.
     #[inline(always)]
     fn serve_at_once(&mut self, at: SimTime, worker: u16, request: Request) {
         match request {
-            Request::Upload(life) => {
-                self.begin(at, life, worker);
-                self.upload_answered(at, life);
+            Request::Upload(life, post) => {
+                self.begin(at, life, post, worker);
+                self.upload_answered(at, life, post);
             }
             Request::Poll(life) if self.order == Order::SweepFirst => {
                 self.perhaps_sweep(at, life, worker);
@@ -88,159 +109,306 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         }
     }
 
-    /// A handler goes on after a step that took time.
-    pub(super) fn resume(&mut self, at: SimTime, life: Place, worker: u16, stage: Stage) {
-        match self.steps(at, life, worker, stage) {
-            Some(wait) => self.wait(at, life, worker, wait),
-            None => {
-                self.server.release(worker);
-                // Several may go on at once: a request that takes no time leaves its worker idle.
-                while let Some((worker, request)) = self.server.next_waiting() {
-                    self.serve(at, worker, request);
-                }
+    fn serve_in_steps(&mut self, at: SimTime, worker: u16, request: Request) {
+        let first = match (request, self.order) {
+            (Request::Upload(..), _) => Stage::Begin,
+            (Request::Poll(_), Order::SweepFirst) => Stage::Sweep,
+            (Request::Poll(_), Order::ReadFirst) => Stage::Read,
+        };
+        match self.steps(at, worker, request, first) {
+            Progress::Done => {}
+            Progress::Fails => self.fetch_failed(at, request, FetchFailure::StoreDown),
+            Progress::Waits(delay_ns, next) => {
+                let serial = self.occupy(at, worker, request);
+                self.wait(at, worker, serial, delay_ns, next);
+            }
+            Progress::Hangs => {
+                self.occupy(at, worker, request);
+                self.hang(at, worker, request);
             }
         }
     }
 
-    fn wait(&mut self, at: SimTime, life: Place, worker: u16, (delay_ns, stage): (u64, Stage)) {
-        self.pending.schedule_in(Delay::Step, at.after(delay_ns), Pending::Step { life, worker, stage });
+    /// A worker begins to spend time on a request.
+    fn occupy(&mut self, at: SimTime, worker: u16, request: Request) -> Serial {
+        self.lives.poller(request.place()).requests += 1;
+        if self.background == Background::WhileServing && !self.server.is_serving(worker) {
+            self.advance_works(at, worker);
+        }
+        let serial = self.server.occupy(worker, request);
+        if let Some(limit_ns) = self.request_limit_ns {
+            self.pending.schedule(Heap::Far, at.after(limit_ns), Pending::Limit { worker, serial });
+        }
+        serial
     }
 
-    /// Takes steps until one takes time, and returns that time and the step after it; `None` when the handler is through.
+    fn wait(&mut self, at: SimTime, worker: u16, serial: Serial, delay_ns: u64, stage: Stage) {
+        self.pending.schedule_in(Delay::Step, at.after(delay_ns), Pending::Step { worker, serial, stage });
+    }
+
+    /// A request waits for a lock that nobody will let go.
+    fn hang(&mut self, at: SimTime, worker: u16, request: Request) {
+        let place = request.place();
+        let upload = self.lives.poller(place).upload;
+        self.observer.observe(at, Event::Hung { upload, worker });
+        self.lives.set_hung(place, true);
+    }
+
+    /// A handler goes on after a step that took time.
+    pub(super) fn resume(&mut self, at: SimTime, worker: u16, serial: Serial, stage: Stage) {
+        // A worker that was killed does not go on.
+        let Some(request) = self.server.serving(worker, serial) else { return };
+        match self.steps(at, worker, request, stage) {
+            Progress::Waits(delay_ns, next) => return self.wait(at, worker, serial, delay_ns, next),
+            Progress::Hangs => return self.hang(at, worker, request),
+            Progress::Fails => self.fetch_failed(at, request, FetchFailure::StoreDown),
+            Progress::Done => {}
+        }
+        self.server.release(worker, serial);
+        if self.background == Background::WhileServing && !self.server.is_serving(worker) {
+            self.pause_works(at, worker);
+        }
+        self.let_go(at, request);
+        if self.replaces && self.server.served(at, worker) {
+            self.replace_worker(at, worker);
+        }
+        self.serve_waiting(at);
+    }
+
+    /// A request neither waits nor is served any more.
+    pub(super) fn let_go(&mut self, at: SimTime, request: Request) {
+        self.lives.poller(request.place()).requests -= 1;
+        self.close(at, request.place());
+    }
+
+    /// Requests that wait go on. Several may at once: one that takes no time leaves its worker idle.
+    pub(super) fn serve_waiting(&mut self, at: SimTime) {
+        while let Some((worker, request)) = self.server.next_waiting() {
+            self.serve(at, worker, request);
+            self.let_go(at, request);
+        }
+    }
+
+    /// Takes steps until one takes time.
     #[inline(never)]
-    fn steps(&mut self, at: SimTime, life: Place, worker: u16, first: Stage) -> Option<(u64, Stage)> {
+    fn steps(&mut self, at: SimTime, worker: u16, request: Request, first: Stage) -> Progress {
+        let life = request.place();
         let mut stage = first;
         loop {
+            if !matches!(stage, Stage::UploadDone | Stage::PollDone) {
+                if self.stores.is_stuck(self.stores.number(worker)) {
+                    return Progress::Hangs;
+                }
+                if at < self.down_until {
+                    return Progress::Fails;
+                }
+            }
             let (delay_ns, next) = match stage {
                 Stage::Begin => {
-                    self.begin(at, life, worker);
-                    (self.service.upload_ns, Stage::UploadDone)
+                    let Request::Upload(_, post) = request else { unreachable!("only an upload begins one") };
+                    self.begin(at, life, post, worker);
+                    (self.lives.get(life).upload.transfer_ns, Stage::UploadDone)
                 }
                 Stage::Sweep => {
                     let swept = self.perhaps_sweep(at, life, worker);
-                    let delay_ns = if swept { self.service.sweep_ns } else { 0 };
+                    let delay_ns = if swept { self.sweep_ns } else { 0 };
                     (delay_ns, if self.order == Order::SweepFirst { Stage::Read } else { Stage::PollDone })
                 }
                 Stage::Read => {
                     self.lives.get(life).answer = self.read(at, life, worker);
-                    (self.service.read_ns, if self.order == Order::ReadFirst { Stage::Sweep } else { Stage::PollDone })
+                    (self.read_ns, if self.order == Order::ReadFirst { Stage::Sweep } else { Stage::PollDone })
                 }
                 Stage::UploadDone => {
-                    self.upload_answered(at, life);
-                    return None;
+                    let Request::Upload(_, post) = request else { unreachable!("only an upload ends so") };
+                    self.upload_answered(at, life, post);
+                    return Progress::Done;
                 }
                 Stage::PollDone => {
                     let answer = self.lives.get(life).answer;
                     self.poll_answered(at, life, answer);
-                    return None;
+                    return Progress::Done;
                 }
             };
             if delay_ns > 0 {
-                return Some((delay_ns, next));
+                return Progress::Waits(delay_ns, next);
             }
             stage = next;
         }
     }
 
     #[inline(never)]
-    fn begin(&mut self, at: SimTime, place: Place, worker: u16) {
+    fn begin(&mut self, at: SimTime, place: Place, post: u8, worker: u16) {
         let life = self.lives.get(place);
-        let Upload { number: upload, key, processing_ns, .. } = life.upload;
+        let Upload { number: upload, key, odd_name, processing_ns, .. } = life.upload;
+        let key = if odd_name { key | ODD_NAME } else { key };
+        let number = if life.work.is_none() { 0 } else { life.more.len() as u8 + 1 };
         let store = self.stores.number(worker);
-        let (begun, Change { held, gone, overdue_elsewhere, .. }) = self.stores.begin(store, key, upload, at);
+        let (begun, Change { held, gone, overdue_elsewhere, .. }) =
+            self.stores.begin(worker, key, upload, (place, number), at);
         self.observer.observe(at, Event::Began { upload, worker, store, held, gone, overdue_elsewhere });
-        life.worker = worker;
+        let poller = self.lives.poller(place);
         match begun {
             Some((ticket, id)) => {
-                life.ticket = Some(ticket);
-                self.lives.poller(place).id = Some(id);
-                self.pending.schedule(Heap::Near, at.after(processing_ns), Pending::Processed(place));
+                poller.works += 1;
+                let mut work = Work {
+                    ticket: Some(ticket),
+                    id,
+                    post,
+                    worker,
+                    is_running: true,
+                    due: None,
+                    left_ns: processing_ns,
+                };
+                if self.background != Background::WhileServing {
+                    let due = at.after(processing_ns);
+                    work.due = Some(due);
+                    self.pending.schedule(Heap::Near, due, Pending::Processed { life: place, upload, work: number });
+                }
+                self.lives.get(place).add_work(work);
+                match self.background {
+                    Background::WhileServing => self.enlist_work(at, worker, place, number),
+                    _ if self.published_early > 0.0 => self.schedule_publication(at, place, upload, number),
+                    _ => {}
+                }
             }
-            None => self.lives.end_work(place, at, Fact::Interrupted),
+            None if poller.works == 0 => poller.facts.insert(Fact::Interrupted),
+            None => {}
         }
-        self.store_changed(at, store);
+        self.store_changed(at, worker);
     }
 
     #[inline(always)]
     fn perhaps_sweep(&mut self, at: SimTime, life: Place, worker: u16) -> bool {
-        let store = self.stores.number(worker);
         let &mut Poller { upload, dice, polls, .. } = self.lives.poller(life);
         let attempt = polls - 1;
-        let sweeps = self.stores.poll_sweeps(store, dice, attempt);
+        let sweeps = self.stores.poll_sweeps(worker, dice, attempt);
         if sweeps {
-            self.sweep(at, store, Some(upload));
+            self.sweep(at, worker, Some(upload));
         }
         sweeps
     }
 
     #[inline(never)]
-    fn sweep(&mut self, at: SimTime, store: u16, poll_of: Option<u32>) {
-        let Change { held_before, held, gone, overdue_elsewhere } = self.stores.sweep(store, at);
-        let event = Event::Swept { store, poll_of, held_before, held, gone, overdue_elsewhere };
-        self.observer.observe(at, event);
+    pub(super) fn sweep(&mut self, at: SimTime, worker: u16, by: Option<u32>) {
+        let store = self.stores.number(worker);
+        let change = match self.trigger {
+            Trigger::Redis => self.stores.sweep_samples(worker, at),
+            _ => self.stores.sweep(worker, at),
+        };
+        let Change { held_before, held, gone, overdue_elsewhere } = change;
+        self.observer.observe(at, Event::Swept { store, by, held_before, held, gone, overdue_elsewhere });
     }
 
     #[inline(always)]
     fn read(&mut self, at: SimTime, life: Place, worker: u16) -> Answer {
-        let store = self.stores.get(self.stores.number(worker));
         let poller = self.lives.poller(life);
-        let &mut Poller { upload, key, .. } = poller;
+        let &mut Poller { upload, key, polls, .. } = poller;
+        let attempt = polls - 1;
         let by_id = if self.address == Address::Id { poller.id } else { None };
-        let answer = match by_id {
-            Some(id) => store.read(id, at),
-            None => store.read_key(key, at),
-        };
+        let answer = self.stores.read(worker, key, by_id, (upload, attempt), at);
         let told = matches!(answer, Answer::Ready { .. } | Answer::Error | Answer::Interrupted);
         if told && self.acknowledges {
-            match by_id {
-                Some(id) => store.acknowledge(id, at),
-                None => store.acknowledge_key(key, at),
-            }
+            self.stores.acknowledge(worker, key, by_id, at);
         }
         poller.note_answer(answer);
-        let attempt = poller.polls - 1;
         self.observer.observe(at, Event::Read { upload, attempt, worker, answer });
         if told {
             // An answer may have begun or renewed the entry's age.
-            self.store_changed(at, self.stores.number(worker));
+            self.store_changed(at, worker);
         }
         answer
     }
 
-    /// An upload's processing ends.
-    pub(super) fn finish(&mut self, at: SimTime, place: Place) {
+    // ---- background work
+
+    /// The end of a work is published before it comes.
+    #[cold]
+    fn schedule_publication(&mut self, at: SimTime, place: Place, upload: u32, work: u8) {
         let life = self.lives.get(place);
-        let upload = life.upload.number;
-        let ticket = life.ticket.take().expect("processing ends once, and it was begun");
-        let worker = life.worker;
-        let (end, fact) = if life.upload.fails { (End::Error, Fact::Failed) } else { (End::Ready, Fact::Succeeded) };
+        let lead_ns = (life.upload.processing_ns as f64 * self.published_early) as u64;
+        let publish_at = at.after(life.upload.processing_ns - lead_ns);
+        if publish_at == at {
+            self.publish(at, place, upload, work);
+        } else {
+            self.pending.schedule(Heap::Near, publish_at, Pending::Published { life: place, upload, work });
+        }
+    }
+
+    /// A store is told `ready`, whatever will come of the work.
+    pub(super) fn publish(&mut self, at: SimTime, place: Place, upload: u32, work: u8) {
+        if !self.lives.is_of(place, upload) {
+            return;
+        }
+        let Some(found) = self.lives.get(place).work(work).filter(|found| found.is_running) else { return };
+        let worker = found.worker;
         let store = self.stores.number(worker);
-        let accepted = self.stores.get(store).finish(ticket, end, at);
-        let held = self.stores.recount(store);
-        self.lives.end_work(place, at, fact);
+        if at < self.down_until || self.stores.is_stuck(store) {
+            return;
+        }
+        let Some(ticket) = self.lives.get(place).work(work).and_then(|work| work.ticket.take()) else { return };
+        let (_, held) = self.stores.finish(worker, ticket, (place, work), End::Ready, at);
+        self.observer.observe(at, Event::Published { upload, worker, store, held });
+        self.store_changed(at, worker);
+    }
+
+    /// An upload's processing ends.
+    #[inline(always)]
+    pub(super) fn finish(&mut self, at: SimTime, place: Place, upload: u32, number: u8) {
+        let life = self.lives.get(place);
+        if life.upload.number != upload {
+            return;
+        }
+        let fails = life.upload.fails;
+        let Some(work) = life.work(number).filter(|work| work.is_running && work.due == Some(at)) else { return };
+        let worker = work.worker;
+        let store = self.stores.number(worker);
+        let (end, fact) = if fails { (End::Error, Fact::Failed) } else { (End::Ready, Fact::Succeeded) };
+        if self.stores.is_stuck(store) {
+            // Its thread waits for the lock; should it ever end, then with its worker.
+            work.due = None;
+            return self.observer.observe(at, Event::WorkHung { upload, worker });
+        }
+        work.is_running = false;
+        let ticket = if at < self.down_until { None } else { work.ticket.take() };
+        let (accepted, held) = match ticket {
+            Some(ticket) => self.stores.finish(worker, ticket, (place, number), end, at),
+            // The store is down, or was told before.
+            None => (self.published_early > 0.0, self.stores.held(store)),
+        };
+        self.lives.end_work(place, at, Some(fact));
         self.observer.observe(at, Event::Finished { upload, worker, store, end, accepted, held });
-        self.store_changed(at, store);
+        if self.stores.is_stuck(store) {
+            self.observer.observe(at, Event::Deadlocked { upload, worker, store });
+        }
+        match self.trigger {
+            Trigger::OnFinish if at >= self.down_until => self.sweep(at, worker, Some(upload)),
+            _ => self.store_changed(at, worker),
+        }
         self.close(at, place);
     }
 
     /// A store's timer goes off.
     pub(super) fn timer(&mut self, at: SimTime, store: u16) {
-        self.sweep(at, store, None);
+        if at >= self.down_until && !self.stores.is_stuck(store) {
+            self.sweep(at, store, None);
+        }
         if let Some(next) = self.stores.timer_after_timer(store, at) {
+            let next = next.max(self.down_until);
             self.pending.schedule(Heap::Far, next, Pending::Timer { store });
         }
     }
 
     /// Sets the timer of a store whose entries changed, where the policy has one per entry.
     #[inline(always)]
-    fn store_changed(&mut self, at: SimTime, store: u16) {
+    pub(super) fn store_changed(&mut self, at: SimTime, worker: u16) {
         if self.trigger == Trigger::Exact {
-            self.set_timer(at, store);
+            self.set_timer(at, worker);
         }
     }
 
     #[cold]
-    fn set_timer(&mut self, at: SimTime, store: u16) {
+    fn set_timer(&mut self, at: SimTime, worker: u16) {
+        let store = self.stores.number(worker);
         if let Some(next) = self.stores.timer_after_change(store, at) {
             self.pending.schedule(Heap::Far, next, Pending::Timer { store });
         }

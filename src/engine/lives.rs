@@ -17,12 +17,25 @@ pub(super) struct Poller<I> {
     pub(super) key: u32,
     /// Polls made.
     pub(super) polls: u32,
+    /// Polls made before the page was opened again.
+    pub(super) earlier_polls: u32,
     pub(super) facts: Facts,
-    work_over: bool,
-    client_over: bool,
+    /// Failed fetches in a row.
+    pub(super) errors: u32,
+    /// Requests that wait or are being served.
+    pub(super) requests: u8,
+    /// Works that go on: one, but for uploads that were sent again.
+    pub(super) works: u8,
+    pub(super) client_over: bool,
 }
 
 impl<I> Poller<I> {
+    /// Polls that the client has made since it opened the page.
+    #[inline(always)]
+    pub(super) fn attempts(&self) -> u32 {
+        self.polls - self.earlier_polls
+    }
+
     /// Notes what an answer says about the store.
     #[inline(always)]
     pub(super) fn note_answer(&mut self, answer: Answer) {
@@ -30,7 +43,7 @@ impl<I> Poller<I> {
             Answer::NotFound => {
                 if self.facts.contains(Fact::Succeeded) {
                     self.facts.insert(Fact::FalseNotFound);
-                } else if !self.work_over {
+                } else if self.works > 0 {
                     self.facts.insert(Fact::EarlyNotFound);
                 }
             }
@@ -48,25 +61,79 @@ impl<I> Poller<I> {
 
     /// Whether nothing more can happen to its upload.
     fn is_over(&self) -> bool {
-        self.work_over && self.client_over
+        self.client_over && self.works == 0 && self.requests == 0
     }
+}
+
+/// The work behind an upload, or behind one of its repetitions.
+pub(super) struct Work<S: StatusStore> {
+    /// Until its end is published.
+    pub(super) ticket: Option<S::Ticket>,
+    /// What the response carries.
+    pub(super) id: S::Id,
+    /// For which repetition of the upload, from 0.
+    pub(super) post: u8,
+    /// The worker that accepted it.
+    pub(super) worker: u16,
+    /// Whether it goes on.
+    pub(super) is_running: bool,
+    /// When it ends, while it advances.
+    pub(super) due: Option<SimTime>,
+    /// How long it still takes, in nanoseconds, while it does not.
+    pub(super) left_ns: u64,
 }
 
 /// The rest of one upload's life.
 pub(super) struct Life<S: StatusStore> {
     pub(super) upload: Upload,
-    /// Until the work ends.
-    pub(super) ticket: Option<S::Ticket>,
-    /// The worker that accepted it.
-    pub(super) worker: u16,
+    pub(super) work: Option<Work<S>>,
+    /// Works of repetitions.
+    pub(super) more: Vec<Work<S>>,
+    /// The repetition whose response the client waits for.
+    pub(super) post: u8,
+    /// When it had the response, once it has.
+    pub(super) answered_at: Option<SimTime>,
     /// The moment of its success, if it has succeeded.
     succeeded_at: SimTime,
     /// What its latest poll read, while its response is on the way.
     pub(super) answer: Answer,
+    /// Fetches made, where they may be lost.
+    pub(super) fetches: u32,
+    /// Whether the page was opened again.
+    pub(super) is_reopened: bool,
+    /// Whether it waits for a response that does not come.
+    pub(super) is_hung: bool,
     /// Whether the client gave up on `not_found`.
     gave_up: bool,
     /// How long after its success the client was told of it, if it was.
     ready_to_seen_ns: Option<u64>,
+}
+
+impl<S: StatusStore> Life<S> {
+    /// The work of a number, from 0.
+    #[inline(always)]
+    pub(super) fn work(&mut self, number: u8) -> Option<&mut Work<S>> {
+        match number {
+            0 => self.work.as_mut(),
+            more => self.more.get_mut(usize::from(more) - 1),
+        }
+    }
+
+    /// All works with their numbers.
+    pub(super) fn works(&mut self) -> impl Iterator<Item = (u8, &mut Work<S>)> {
+        (0..).zip(self.work.iter_mut().chain(&mut self.more))
+    }
+
+    /// Adds a work. Returns its number.
+    #[inline(always)]
+    pub(super) fn add_work(&mut self, work: Work<S>) -> u8 {
+        if self.work.is_none() {
+            self.work = Some(work);
+            return 0;
+        }
+        self.more.push(work);
+        self.more.len() as u8
+    }
 }
 
 /// What became of an upload.
@@ -86,11 +153,13 @@ pub(super) struct Lives<S: StatusStore> {
     pollers: Vec<Poller<S::Id>>,
     lives: Vec<Life<S>>,
     free: Vec<Place>,
+    /// Clients that are not over and do not hang.
+    pub(super) active_clients: u32,
 }
 
 impl<S: StatusStore> Lives<S> {
     pub(super) fn new() -> Self {
-        Lives { pollers: Vec::new(), lives: Vec::new(), free: Vec::new() }
+        Lives { pollers: Vec::new(), lives: Vec::new(), free: Vec::new(), active_clients: 0 }
     }
 
     /// A life begins.
@@ -100,17 +169,34 @@ impl<S: StatusStore> Lives<S> {
             facts.insert(Fact::Away);
         }
         let Upload { number, key, .. } = upload;
-        let poller =
-            Poller { id: None, dice, upload: number, key, polls: 0, facts, work_over: false, client_over: false };
+        let poller = Poller {
+            id: None,
+            dice,
+            upload: number,
+            key,
+            polls: 0,
+            earlier_polls: 0,
+            facts,
+            errors: 0,
+            requests: 0,
+            works: 0,
+            client_over: false,
+        };
         let life = Life {
             upload,
-            ticket: None,
-            worker: 0,
+            work: None,
+            more: Vec::new(),
+            post: 0,
+            answered_at: None,
             succeeded_at: SimTime::ZERO,
             answer: Answer::NotFound,
+            fetches: 0,
+            is_reopened: false,
+            is_hung: false,
             gave_up: false,
             ready_to_seen_ns: None,
         };
+        self.active_clients += 1;
         match self.free.pop() {
             Some(place) => {
                 self.pollers[place as usize] = poller;
@@ -135,27 +221,62 @@ impl<S: StatusStore> Lives<S> {
         &mut self.lives[place as usize]
     }
 
-    /// The work of a life ends.
-    pub(super) fn end_work(&mut self, place: Place, at: SimTime, fact: Fact) {
+    /// Whether a place still belongs to an upload.
+    pub(super) fn is_of(&self, place: Place, upload: u32) -> bool {
+        self.lives[place as usize].upload.number == upload && !self.pollers[place as usize].is_over()
+    }
+
+    /// The places of the lives that go on.
+    pub(super) fn places(&self) -> Vec<Place> {
+        (0..self.pollers.len() as Place).filter(|&place| !self.pollers[place as usize].is_over()).collect()
+    }
+
+    /// A work of a life ends; `None` if it was lost.
+    pub(super) fn end_work(&mut self, place: Place, at: SimTime, end: Option<Fact>) {
         let poller = &mut self.pollers[place as usize];
-        poller.facts.insert(fact);
-        poller.work_over = true;
-        self.lives[place as usize].succeeded_at = at;
+        poller.works -= 1;
+        let ended = poller.facts.contains(Fact::Succeeded) || poller.facts.contains(Fact::Failed);
+        match end {
+            Some(fact) if !ended => {
+                poller.facts.insert(fact);
+                self.lives[place as usize].succeeded_at = at;
+            }
+            None if !ended && poller.works == 0 => poller.facts.insert(Fact::Interrupted),
+            _ => {}
+        }
+    }
+
+    /// The client of a life waits for what does not come, or does so no longer.
+    pub(super) fn set_hung(&mut self, place: Place, is_hung: bool) {
+        let life = &mut self.lives[place as usize];
+        if life.is_hung != is_hung && !self.pollers[place as usize].client_over {
+            life.is_hung = is_hung;
+            self.active_clients = self.active_clients + u32::from(!is_hung) - u32::from(is_hung);
+        }
     }
 
     /// The client of a life ends.
     pub(super) fn end_client(&mut self, place: Place, at: SimTime, ending: Ending) {
+        self.set_hung(place, false);
+        self.active_clients -= 1;
         let (poller, life) = (&mut self.pollers[place as usize], &mut self.lives[place as usize]);
         poller.client_over = true;
+        let succeeded = poller.facts.contains(Fact::Succeeded);
         match ending {
             Ending::SawReady => poller.facts.insert(Fact::SawReady),
+            Ending::LoadedAnyway => {
+                poller.facts.insert(Fact::SawReady);
+                if !succeeded {
+                    poller.facts.insert(Fact::FalseReady);
+                }
+            }
             Ending::SawError => poller.facts.insert(Fact::SawError),
             Ending::SawExpired => poller.facts.insert(Fact::SawExpired),
             Ending::TimedOut => poller.facts.insert(Fact::TimedOut),
             Ending::Refused => poller.facts.insert(Fact::FetchGaveUp),
             Ending::GaveUp => life.gave_up = true,
         }
-        let told = ending == Ending::SawReady && poller.facts.contains(Fact::Succeeded);
+        let told = matches!(ending, Ending::SawReady | Ending::LoadedAnyway) && succeeded;
         life.ready_to_seen_ns = told.then(|| at.since(life.succeeded_at));
     }
 
@@ -167,7 +288,8 @@ impl<S: StatusStore> Lives<S> {
         }
         self.free.push(place);
         let life = &mut self.lives[place as usize];
-        life.ticket = None;
+        life.work = None;
+        life.more.clear();
         let (mut facts, polls) = (poller.facts, poller.polls);
         if life.gave_up && facts.contains(Fact::Succeeded) {
             facts.insert(Fact::ToldLost);

@@ -6,6 +6,7 @@
 
 pub mod rows;
 mod run;
+pub mod shrink;
 
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +15,7 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::measure::{Pairs, Tally};
+use crate::property::Verdicts;
 use crate::scenario::Scenario;
 use rows::RowWriter;
 pub use run::replay;
@@ -50,6 +52,8 @@ pub struct Replication {
     pub tallies: Vec<Tally>,
     /// One comparison per pair of policies, in the order of [`pairs_of`].
     pub pairs: Vec<Pairs>,
+    /// The verdicts on the properties, one set per policy.
+    pub verdicts: Vec<Verdicts>,
     /// The rows of `uploads.csv`, without the header, if they were asked for.
     pub upload_rows: Option<File>,
 }
@@ -81,6 +85,34 @@ impl Results {
             }
         }
         total
+    }
+
+    /// The verdicts on the properties over all replications, one set per policy.
+    #[must_use]
+    pub fn verdicts(&self) -> Vec<Verdicts> {
+        let mut total = vec![Verdicts::default(); self.scenario.policies.len()];
+        for replication in &self.replications {
+            for (sum, verdicts) in total.iter_mut().zip(&replication.verdicts) {
+                sum.merge(verdicts);
+            }
+        }
+        total
+    }
+
+    /// Notes that everything was run twice, and came out the same.
+    pub fn note_replay(&mut self) {
+        self.replications.iter_mut().flat_map(|replication| &mut replication.verdicts).for_each(Verdicts::note_replay);
+    }
+
+    /// What the policies' expectations have against these results, a sentence each.
+    #[must_use]
+    pub fn disappointments(&self) -> Vec<String> {
+        let policies = self.scenario.policies.iter().zip(self.verdicts());
+        let all = policies.flat_map(|(policy, verdicts)| {
+            let sentences = verdicts.disappointments(policy);
+            sentences.into_iter().map(|sentence| format!("{}: {sentence}", policy.name)).collect::<Vec<_>>()
+        });
+        all.collect()
     }
 
     /// One comparison per pair of policies over all replications, with the numbers of the two policies.
@@ -153,10 +185,6 @@ fn replicate(scenario: &Scenario, seed: u64, options: &Options<'_>) -> Result<Re
             rows.write(&outcomes)?;
         }
     }
-    Ok(Replication {
-        seed,
-        tallies: runs.into_iter().map(Run::into_tally).collect(),
-        pairs,
-        upload_rows: rows.map(RowWriter::finish).transpose()?,
-    })
+    let (tallies, verdicts) = runs.into_iter().map(Run::finish).unzip();
+    Ok(Replication { seed, tallies, pairs, verdicts, upload_rows: rows.map(RowWriter::finish).transpose()? })
 }

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use crate::engine::Engine;
 use crate::measure::{Facts, Tally};
+use crate::property::{Verdicts, Watch};
 use crate::scenario::{Policy, Scenario, StoreKind};
-use crate::store::{Dict, RegistryStore, StatusStore};
+use crate::store::{Dict, Disk, RegistryStore, StatusStore};
 use crate::time::SimTime;
 use crate::trace::timeline::Timeline;
 use crate::trace::{Event, Observer};
@@ -17,7 +18,8 @@ pub(super) trait Run: Send {
     fn advance(&mut self, arrivals: u32) -> bool;
     /// What became of the uploads that are over.
     fn outcomes(&mut self) -> &mut Outcomes;
-    fn into_tally(self: Box<Self>) -> Tally;
+    /// What was measured, and what the properties came to.
+    fn finish(self: Box<Self>) -> (Tally, Verdicts);
 }
 
 /// What became of each upload, in the order of arrival, until somebody takes it away.
@@ -75,7 +77,7 @@ impl Observer for Outcomes {
     }
 }
 
-impl<S: StatusStore + Send> Run for Engine<S, (Tally, Outcomes)>
+impl<S: StatusStore + Send> Run for Engine<S, (Tally, (Outcomes, Watch))>
 where
     S::Ticket: Send,
     S::Id: Send,
@@ -85,50 +87,54 @@ where
     }
 
     fn outcomes(&mut self) -> &mut Outcomes {
-        &mut self.observer().1
+        &mut self.observer().1.0
     }
 
-    fn into_tally(self: Box<Self>) -> Tally {
-        self.into_observer().0
+    fn finish(self: Box<Self>) -> (Tally, Verdicts) {
+        let (tally, (_, watch)) = self.into_observer();
+        (tally, watch.into_verdicts())
     }
 }
 
 /// A policy's run at its start.
 pub(super) fn new_run(scenario: &Scenario, policy: &Policy, seed: u64, rows: bool) -> Box<dyn Run> {
     let outcomes = Outcomes { rows: rows.then(VecDeque::new), ..Outcomes::default() };
-    let observer = (Tally::default(), outcomes);
-    let retention = policy.retention;
+    let observer = (Tally::default(), (outcomes, Watch::new(policy, seed)));
     match policy.store {
-        StoreKind::Registry => {
-            Box::new(Engine::new(scenario, policy, seed, |number| RegistryStore::new(retention, number), observer))
-        }
-        StoreKind::Dict => Box::new(Engine::new(scenario, policy, seed, |_| Dict::new(retention), observer)),
+        StoreKind::Registry => Box::new(Engine::new(scenario, policy, seed, registry(policy), observer)),
+        StoreKind::Dict => Box::new(Engine::new(scenario, policy, seed, dict(policy), observer)),
     }
 }
 
-/// The timeline of one upload, by running its replication once more.
+/// What makes the registries of a policy.
+fn registry(policy: &Policy) -> impl Fn(u32) -> RegistryStore + Send + 'static {
+    let retention = policy.retention;
+    move |number| RegistryStore::new(retention, number)
+}
+
+/// What makes the dictionaries of a policy, which share a disk.
+fn dict(policy: &Policy) -> impl Fn(u32) -> Dict + Send + 'static {
+    let (retention, defects, disk) = (policy.retention, policy.defects, Disk::default());
+    move |_| Dict::new(retention, defects, disk.clone())
+}
+
+/// The timeline of one upload, by running its replication once more, and what the properties say of that upload.
 #[must_use]
-pub fn replay(scenario: &Scenario, policy: &Policy, seed: u64, upload: Upload) -> Timeline {
-    let retention = policy.retention;
-    let timeline = Timeline::new(upload);
+pub fn replay(scenario: &Scenario, policy: &Policy, seed: u64, upload: Upload) -> (Timeline, Verdicts) {
+    let observer = (Timeline::new(upload), Watch::over(policy, seed, upload.number));
     match policy.store {
-        StoreKind::Registry => until_complete(Engine::new(
-            scenario,
-            policy,
-            seed,
-            |number| RegistryStore::new(retention, number),
-            timeline,
-        )),
-        StoreKind::Dict => until_complete(Engine::new(scenario, policy, seed, |_| Dict::new(retention), timeline)),
+        StoreKind::Registry => until_complete(Engine::new(scenario, policy, seed, registry(policy), observer)),
+        StoreKind::Dict => until_complete(Engine::new(scenario, policy, seed, dict(policy), observer)),
     }
 }
 
-fn until_complete<S: StatusStore>(mut engine: Engine<S, Timeline>) -> Timeline {
-    let mut arrivals = engine.observer().upload().number;
+fn until_complete<S: StatusStore>(mut engine: Engine<S, (Timeline, Watch)>) -> (Timeline, Verdicts) {
+    let mut arrivals = engine.observer().0.upload().number;
     let mut done = false;
-    while !done && !engine.observer().is_complete() {
+    while !done && !engine.observer().0.is_complete() {
         arrivals = arrivals.saturating_add(1);
         done = engine.advance(arrivals);
     }
-    engine.into_observer()
+    let (timeline, watch) = engine.into_observer();
+    (timeline, watch.into_verdicts())
 }

@@ -204,13 +204,16 @@ impl Observer for Tally {
                 }
                 self.hold(at, store, held);
             }
-            Event::Finished { store, held, .. } => self.hold(at, store, held),
-            Event::Arrived(upload) => {
-                if upload.number == 0 {
-                    self.now = Some(Held { stores: Vec::new(), total: 0, since: at });
-                    // Completed to a span when it ends.
-                    self.span_ns = u128::from(at.as_ns());
-                }
+            Event::Finished { store, held, .. } | Event::Published { store, held, .. } => self.hold(at, store, held),
+            Event::Cleared { store, held, gone, overdue_elsewhere, .. }
+            | Event::Replaced { store, held: Some(held), gone, overdue_elsewhere, .. } => {
+                self.leave(at, gone, overdue_elsewhere);
+                self.hold(at, store, held);
+            }
+            Event::Arrived(upload) if upload.number == 0 => {
+                self.now = Some(Held { stores: Vec::new(), total: 0, since: at });
+                // Completed to a span when it ends.
+                self.span_ns = u128::from(at.as_ns());
             }
             Event::SpanEnded { overdue } => {
                 self.leave(at, overdue, 0);
@@ -225,7 +228,7 @@ impl Observer for Tally {
                     self.note_seen(ready_to_seen_ns);
                 }
             }
-            Event::ClientEnded { .. } => {}
+            _ => {}
         }
     }
 }

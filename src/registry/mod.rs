@@ -344,6 +344,44 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
         self.inner.latest(key, Shard::clear)
     }
 
+    /// Removes everything, without tombstones, and calls `on_reclaim`, under the lock, for each record that is no tombstone
+    /// itself. Uploads that begin meanwhile may stay. Holds locks as [`sweep`](Self::sweep) does.
+    pub fn clear_all(&self, now: u64, mut on_reclaim: impl FnMut(Reclaimed<'_, K>)) {
+        self.clear_many(None, now, &mut on_reclaim);
+    }
+
+    /// Removes the uploads that began at `since` or before and still run, without tombstones, and calls `on_reclaim`, under
+    /// the lock, for each: for an endpoint that clears what is stuck. A retention with a time to live for running uploads
+    /// does that by itself, and leaves tombstones.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use stillready::registry::{Registry, Retention, Status};
+    /// let registry = Registry::<&str>::new(Retention::finished(Duration::from_secs(60)));
+    /// let stuck = registry.begin("menu.xlsx", 0)?;
+    /// let running = registry.begin("wines.xlsx", 500)?;
+    /// let mut cleared = Vec::new();
+    /// registry.clear_running(100, 1_000, |record| cleared.push(*record.key));
+    /// assert_eq!(cleared, ["menu.xlsx"]);
+    /// assert_eq!(registry.read(running.id(), 1_000), Status::Processing);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn clear_running(&self, since: u64, now: u64, mut on_reclaim: impl FnMut(Reclaimed<'_, K>)) {
+        self.clear_many(Some(since), now, &mut on_reclaim);
+    }
+
+    fn clear_many(&self, running_since: Option<u64>, now: u64, on_reclaim: &mut impl FnMut(Reclaimed<'_, K>)) {
+        for part in &self.inner.parts {
+            loop {
+                let mut shard = part.lock();
+                let now = shard.advance(now);
+                if shard.clear_some(running_since, now, SWEEP_STEP, on_reclaim) < SWEEP_STEP {
+                    break;
+                }
+            }
+        }
+    }
+
     /// Takes everything that is due at `now`, in time proportional to how much that is. The lock of a part is held for 64
     /// records at a time, so no read waits for the whole sweep (R10).
     pub fn sweep(&self, now: u64) -> Swept {

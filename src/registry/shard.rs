@@ -324,6 +324,34 @@ impl<K, V> Shard<K, V> {
         true
     }
 
+    /// Any state → nothing, for at most `max` records: all, or the running ones that began at a moment or before. Returns how
+    /// many there were.
+    pub(super) fn clear_some(
+        &mut self,
+        running_since: Option<u64>,
+        now: u64,
+        max: usize,
+        on_reclaim: &mut impl FnMut(Reclaimed<'_, K>),
+    ) -> usize {
+        let queues = if running_since.is_some() { 1 } else { QUEUES };
+        let latest = running_since.unwrap_or(NEVER);
+        let mut cleared = 0;
+        for queue in (0..QUEUES).take(queues) {
+            while let Some(slot) =
+                self.ages.oldest(&self.slots, queue).filter(|&slot| cleared < max && self.since(slot) <= latest)
+            {
+                let record = self.slots[slot as usize].record.as_ref().expect("a queued slot holds a record");
+                if !record.tombstone {
+                    let due_ns = self.is_due(slot, record.state, now).then(|| self.deadline(slot, record.state));
+                    on_reclaim(Reclaimed { key: &record.key, state: record.state, due_ns });
+                }
+                self.forget(slot);
+                cleared += 1;
+            }
+        }
+        cleared
+    }
+
     /// What is due → tombstone, or nothing; tombstones that have served → nothing. At most `max` of them (R10).
     pub(super) fn sweep_some(&mut self, now: u64, max: usize, on_reclaim: &mut impl FnMut(Reclaimed<'_, K>)) -> Swept {
         let mut swept = Swept::default();

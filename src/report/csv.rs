@@ -3,6 +3,7 @@
 use crate::experiment::{Replication, Results};
 use crate::measure::interval::{self, Estimate};
 use crate::measure::{Fact, Group, Tally};
+use crate::scenario::Property;
 
 /// The version of the CSV files, in their first column.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -60,6 +61,30 @@ pub fn summary(results: &Results) -> Vec<u8> {
         .enumerate()
         .map(|(policy, tally)| measurements(results, policy, results.scenario.seed, tally, &results.replications))
         .collect();
+    table(&rows)
+}
+
+/// `properties.csv`: a row per policy and property, over all replications.
+#[must_use]
+pub fn properties(results: &Results) -> Vec<u8> {
+    let mut rows = Vec::new();
+    for (policy, verdicts) in results.verdicts().iter().enumerate() {
+        for property in Property::ALL {
+            let verdict = verdicts.of(property);
+            let first = verdict.first.as_ref();
+            let mut row = head(results, policy, results.scenario.seed);
+            row.cell("property", property.name());
+            row.cell("kind", property.kind().name());
+            row.cell("outcome", verdict.outcome(property).name());
+            row.cell("checked", verdict.checked);
+            row.cell("counted", verdict.counted);
+            row.optional("first_seed", first.map(|first| first.seed));
+            row.optional("first_upload", first.map(|first| first.upload));
+            row.optional("first_what", first.map(|first| first.what));
+            row.optional("first_at_ns", first.map(|first| first.at.as_ns()));
+            rows.push(row);
+        }
+    }
     table(&rows)
 }
 

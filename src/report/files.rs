@@ -27,6 +27,7 @@ pub fn tables(results: &Results) -> Vec<(&'static str, Vec<u8>)> {
         tables.push(("comparison.csv", csv::comparison(results)));
     }
     tables.push(("replications.csv", csv::replications(results)));
+    tables.push(("properties.csv", csv::properties(results)));
     tables
 }
 

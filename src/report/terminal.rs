@@ -1,11 +1,13 @@
 //! Results on a terminal: a table, then sentences.
 
-use comfy_table::presets::ASCII_HORIZONTAL_ONLY;
+use comfy_table::presets::{ASCII_HORIZONTAL_ONLY, NOTHING};
 use comfy_table::{ContentArrangement, Table};
 
 use super::number::{count, factor, percent, percent_interval};
 use crate::experiment::Results;
 use crate::measure::{Cells, Fact, Group, Tally, interval};
+use crate::property::{Outcome, Verdicts};
+use crate::scenario::{Kind, Policy, Property};
 
 /// The table of a run, a row per policy, at most 80 columns wide.
 #[must_use]
@@ -74,6 +76,43 @@ pub fn sentences(results: &Results) -> Vec<String> {
         format!("{}.", [late, live].into_iter().flatten().collect::<Vec<_>>().join("; "))
     };
     pairs.iter().map(sentence).collect()
+}
+
+/// Which properties each policy breaks, one sentence per policy.
+#[must_use]
+pub fn broken(results: &Results) -> Vec<String> {
+    let sentence = |(policy, verdicts): (&Policy, Verdicts)| {
+        let names: Vec<_> = verdicts.with(Outcome::Broken).map(Property::name).collect();
+        match names.is_empty() {
+            true => format!("{} breaks none of the properties S1 to S12.", policy.name),
+            false => format!("{} breaks {}.", policy.name, names.join(", ")),
+        }
+    };
+    results.scenario.policies.iter().zip(results.verdicts()).map(sentence).collect()
+}
+
+/// The verdicts on all properties, a column per policy.
+#[must_use]
+pub fn properties(results: &Results) -> String {
+    let all = results.verdicts();
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(110);
+    let names = results.scenario.policies.iter().map(|policy| policy.name.clone());
+    table.set_header(["property".to_owned(), String::new(), String::new()].into_iter().chain(names));
+    for property in Property::ALL {
+        let cells = all.iter().map(|verdicts| {
+            let verdict = verdicts.of(property);
+            match (verdict.outcome(property), property.kind()) {
+                (Outcome::Held, Kind::Sometimes) => format!("{} times", count(verdict.counted)),
+                (Outcome::Held, _) => "held".to_owned(),
+                (Outcome::Broken, _) => format!("BROKEN {}", count(verdict.counted)),
+                (Outcome::NeverSeen, _) => "never seen".to_owned(),
+            }
+        });
+        let head = [property.name(), property.kind().name(), property.meaning()].map(str::to_owned);
+        table.add_row(head.into_iter().chain(cells));
+    }
+    table.trim_fmt()
 }
 
 /// How a group of clients is called.

@@ -3,17 +3,22 @@
 //! A scenario file is TOML with human units. [`Scenario::parse`] reads it and reports everything that is wrong with it at
 //! once, each problem with its place; the rest of the crate sees checked values only.
 
+mod fault;
 mod problem;
+mod property;
 mod read;
 mod reader;
 pub mod shipped;
 mod units;
 
+pub use fault::{Clear, Fault, FaultKind, When};
 pub use problem::{InvalidScenario, Problem, nearest};
+pub use property::{Kind, Property};
 pub use units::{Distribution, Probability};
 
 use crate::provenance::sha256_hex;
 use crate::registry::Retention;
+use crate::store::Defects;
 
 /// The version of the scenario format that this program reads.
 pub const SCHEMA_VERSION: u64 = 1;
@@ -65,6 +70,8 @@ pub struct Scenario {
     pub server: ServerSpec,
     /// Who polls, and how.
     pub client: ClientSpec,
+    /// What goes wrong, and when.
+    pub faults: Vec<Fault>,
     /// What is compared; at least one, names differ.
     pub policies: Vec<Policy>,
     /// What the regression gate checks besides the baseline.
@@ -106,6 +113,8 @@ pub struct WorkloadSpec {
     pub failure: Probability,
     /// From how many names the uploads draw theirs; `None`: each has a name of its own.
     pub distinct_keys: Option<u32>,
+    /// How often a name is odd: one that the server spells otherwise than the client does.
+    pub odd_names: Probability,
 }
 
 /// When uploads come.
@@ -128,6 +137,16 @@ pub enum Arrivals {
         /// The gap between bursts in nanoseconds.
         every_ns: u64,
     },
+    /// A Poisson process whose rate depends on the hour of the day; the replication starts at midnight.
+    Daily {
+        /// Uploads per nanosecond in each hour; at least one is above zero.
+        rates: Box<[f64; 24]>,
+    },
+    /// At given moments.
+    Trace {
+        /// Nanoseconds since the start, ascending; as many as there are uploads, or more.
+        at_ns: Vec<u64>,
+    },
 }
 
 /// Where uploads are served.
@@ -139,8 +158,53 @@ pub struct ServerSpec {
     pub threads: u32,
     /// Which idle worker gets the next request.
     pub dispatch: Dispatch,
+    /// Requests that may wait; `None`: any number. One more is refused.
+    pub queue_limit: Option<u32>,
+    /// Where the work behind an upload runs.
+    pub background: Background,
     /// How long the steps of the handlers take.
     pub service: ServiceTimes,
+    /// A request that takes longer than this, in nanoseconds, kills its worker.
+    pub request_limit_ns: Option<u64>,
+    /// When a worker is replaced by a new one.
+    pub recycle: Recycle,
+    /// How long a worker that was killed or recycled is away, in nanoseconds.
+    pub restart_ns: u64,
+    /// By how much each worker's clock is ahead, in nanoseconds; empty: all are right.
+    pub clock_skew_ns: Vec<i64>,
+    /// From where some reads are answered.
+    pub replica: Option<Replica>,
+}
+
+/// Where the work behind an upload runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Background {
+    /// In a thread of the worker that accepted it, whose end it shares.
+    Thread,
+    /// As `Thread`, but it advances only while that worker serves a request.
+    WhileServing,
+    /// Outside of the workers.
+    External,
+}
+
+/// When a worker is replaced by a new one: its memory and its work go with the old one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recycle {
+    /// After so many requests; `None`: never for that reason.
+    pub requests: Option<u32>,
+    /// By how many requests that may be more or less, each number equally likely.
+    pub jitter: u32,
+    /// At the end of the first request after this age, in nanoseconds.
+    pub lifetime_ns: Option<u64>,
+}
+
+/// A copy of each store that is behind it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Replica {
+    /// How often a poll reads from it.
+    pub chance: Probability,
+    /// By how much it is behind, in nanoseconds.
+    pub lag_ns: u64,
 }
 
 /// Which idle worker gets the next request.
@@ -148,17 +212,30 @@ pub struct ServerSpec {
 pub enum Dispatch {
     /// Each idle worker is equally likely.
     Uniform,
+    /// The idle worker that comes next after the one that got the last request.
+    RoundRobin,
+    /// The idle worker with the lowest number.
+    LowestIdle,
+    /// Always the same worker for the same client; its requests wait for that one.
+    Sticky,
 }
 
-/// How long the steps of the handlers take, in nanoseconds. A step acts when it begins; then its time passes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How long the steps of the handlers take. A step acts when it begins; then its time passes.
+#[derive(Clone, Debug, PartialEq)]
 pub struct ServiceTimes {
-    /// Beginning an upload.
-    pub upload_ns: u64,
-    /// A sweep.
+    /// Beginning an upload, its transfer included.
+    pub upload: Distribution,
+    /// A sweep, in nanoseconds.
     pub sweep_ns: u64,
-    /// A read.
+    /// A read, in nanoseconds.
     pub read_ns: u64,
+}
+
+impl Default for ServiceTimes {
+    /// Nothing takes time.
+    fn default() -> Self {
+        ServiceTimes { upload: Distribution::Constant { value_ns: 0 }, sweep_ns: 0, read_ns: 0 }
+    }
 }
 
 /// Who polls, and how.
@@ -182,6 +259,27 @@ pub struct ClientSpec {
     pub away_chance: Probability,
     /// For how long; its first poll comes when it is back.
     pub away_time: Distribution,
+    /// How often a client's tab is hidden from the response to the upload on. Browsers let the timers of a hidden tab go off at
+    /// whole seconds and, once it has been hidden for 5 minutes, at whole minutes.
+    pub hidden_chance: Probability,
+    /// How often a page is opened again after its client has ended, and polls anew.
+    pub reopen_chance: Probability,
+    /// How long after its end.
+    pub reopen_time: Distribution,
+    /// How often a fetch fails on its way.
+    pub fetch_failure: Probability,
+    /// Failed fetches in a row after which a client gives up, at least 1.
+    pub max_fetch_errors: u32,
+    /// From a failed fetch to the next one, in nanoseconds.
+    pub fetch_retry_ns: u64,
+    /// After which time without a response, in nanoseconds, the upload is aborted.
+    pub post_timeout_ns: Option<u64>,
+    /// How often an upload that failed is sent once more, under the same name.
+    pub post_retries: u32,
+    /// How long after its failure, in nanoseconds.
+    pub post_pause_ns: u64,
+    /// From which poll on the client takes a `not_found` for `ready` and loads whatever there is.
+    pub load_anyway_after: Option<u32>,
 }
 
 /// One way to keep statuses.
@@ -201,6 +299,15 @@ pub struct Policy {
     pub order: Order,
     /// When a sweep runs.
     pub trigger: Trigger,
+    /// What is wrong with the dictionary.
+    pub defects: Defects,
+    /// How long before the result can be read its end is published, in nanoseconds, as a share of the work: 0 as it should be,
+    /// 1 before the work starts.
+    pub published_early: f64,
+    /// Properties that must hold.
+    pub holds: Vec<Property>,
+    /// Properties that must be seen to break.
+    pub breaks: Vec<Property>,
 }
 
 /// The kind of store.
@@ -254,6 +361,11 @@ pub enum Trigger {
     Period(u64),
     /// By a timer per entry, at the moment it falls due.
     Exact,
+    /// When an upload's work ends.
+    OnFinish,
+    /// As Redis expires keys (`activeExpireCycle`): ten times a second 20 random entries that can fall due, again while more
+    /// than a quarter of them were due.
+    Redis,
 }
 
 impl Scenario {
@@ -268,11 +380,13 @@ impl Scenario {
     }
 
     /// A fingerprint of everything that decides the results, seed and number of uploads included; comments, title, checks and
-    /// spelling are not. 64 hexadecimal digits (SHA-256).
+    /// spelling are not, nor is what is expected of the results. 64 hexadecimal digits (SHA-256).
     #[must_use]
     pub fn fingerprint(&self) -> String {
         // The derived Debug form names every field and prints floats with all their digits.
-        let results = Scenario { title: String::new(), checks: Vec::new(), canary: false, ..self.clone() };
+        let expectations = |policy: &Policy| Policy { holds: Vec::new(), breaks: Vec::new(), ..policy.clone() };
+        let policies = self.policies.iter().map(expectations).collect();
+        let results = Scenario { title: String::new(), checks: Vec::new(), canary: false, policies, ..self.clone() };
         let meaning = format!("{results:?}");
         sha256_hex(meaning.as_bytes())
     }

@@ -2,14 +2,17 @@
 
 use toml::de::DeTable;
 
+use super::fault::{Moments, Skews, read_faults};
 use super::problem::Fault;
 use super::reader::{Faults, FromToml, Table, Value, number};
 use super::units::{Count, Distribution, DurationNs, LONGEST_NS, Period, Probability, Rate};
 use super::{
-    Address, Arrivals, Check, ClientSpec, Dispatch, Limit, METRICS, Order, Policy, SCHEMA_VERSION, Scenario, Scope,
-    ServerSpec, ServiceTimes, StoreKind, Trigger, WorkloadSpec,
+    Address, Arrivals, Background, Check, ClientSpec, Dispatch, Limit, METRICS, Order, Policy, Property, Recycle,
+    Replica, SCHEMA_VERSION, Scenario, Scope, ServerSpec, ServiceTimes, StoreKind, Trigger, WorkloadSpec,
 };
 use crate::registry::{AgeBasis, Capacity, Expiry, Retention, TimeToLive};
+use crate::store::{Defect, Defects};
+use crate::time::SECOND_NS;
 
 /// Reads a scenario, or returns everything that is wrong with it.
 pub(super) fn scenario(name: &str, text: &str) -> Result<Scenario, Vec<Fault>> {
@@ -49,7 +52,15 @@ fn read_scenario(name: &str, mut root: Table<'_>) -> Option<Scenario> {
     let workload = root.required_table("workload").and_then(read_workload);
     let server = root.table("server").map_or_else(default_server, read_server);
     let client = root.required_table("client").and_then(read_client);
+    let faults = read_faults(&mut root, server.workers);
     let (policies, names) = read_policies(&mut root);
+    if let (Some(Count(uploads)), Some(WorkloadSpec { arrivals: Arrivals::Trace { at_ns }, .. })) =
+        (&uploads, &workload)
+        && at_ns.len() < *uploads as usize
+    {
+        let help = format!("allowed: up to {}, the number of moments in `arrivals`", at_ns.len());
+        root.fault("uploads", "there are fewer arrivals than uploads", "too many", help);
+    }
     let checks = read_checks(&mut root, &names);
     let canary = root.or("canary", false);
     root.finish();
@@ -62,6 +73,7 @@ fn read_scenario(name: &str, mut root: Table<'_>) -> Option<Scenario> {
         workload: workload?,
         server,
         client: client?,
+        faults,
         policies,
         checks,
         canary,
@@ -73,8 +85,9 @@ fn read_workload(mut table: Table<'_>) -> Option<WorkloadSpec> {
     let processing = table.required("processing");
     let failure = table.or("failure", Probability::NEVER);
     let distinct_keys = table.optional("distinct_keys").map(|Count(keys)| keys);
+    let odd_names = table.or("odd_names", Probability::NEVER);
     table.finish();
-    Some(WorkloadSpec { arrivals: arrivals?, processing: processing?, failure, distinct_keys })
+    Some(WorkloadSpec { arrivals: arrivals?, processing: processing?, failure, distinct_keys, odd_names })
 }
 
 fn read_arrivals(mut table: Table<'_>) -> Option<Arrivals> {
@@ -83,8 +96,16 @@ fn read_arrivals(mut table: Table<'_>) -> Option<Arrivals> {
         Poisson,
         Fixed,
         Burst,
+        Daily,
+        Trace,
     }
-    let kinds = [("poisson", Kind::Poisson), ("fixed", Kind::Fixed), ("burst", Kind::Burst)];
+    let kinds = [
+        ("poisson", Kind::Poisson),
+        ("fixed", Kind::Fixed),
+        ("burst", Kind::Burst),
+        ("daily", Kind::Daily),
+        ("trace", Kind::Trace),
+    ];
     let arrivals = match table.choice("kind", None, &kinds)? {
         Kind::Poisson => table.required("rate").map(|Rate { mean_gap_ns }| Arrivals::Poisson { mean_gap_ns }),
         Kind::Fixed => table.required("every").map(|Period(every_ns)| Arrivals::Fixed { every_ns }),
@@ -92,53 +113,130 @@ fn read_arrivals(mut table: Table<'_>) -> Option<Arrivals> {
             let (size, every) = (table.required("size"), table.required("every"));
             size.zip(every).map(|(Count(size), Period(every_ns))| Arrivals::Burst { size, every_ns })
         }
+        Kind::Daily => table.required("per_hour").map(|PerHour(rates)| Arrivals::Daily { rates }),
+        Kind::Trace => table.required("at").map(|Moments(at_ns)| Arrivals::Trace { at_ns }),
     };
     table.finish();
     arrivals
 }
 
 fn default_server() -> ServerSpec {
-    ServerSpec { workers: 1, threads: 1, dispatch: Dispatch::Uniform, service: ServiceTimes::default() }
+    ServerSpec {
+        workers: 1,
+        threads: 1,
+        dispatch: Dispatch::Uniform,
+        queue_limit: None,
+        background: Background::Thread,
+        service: ServiceTimes::default(),
+        request_limit_ns: None,
+        recycle: Recycle::default(),
+        restart_ns: 0,
+        clock_skew_ns: Vec::new(),
+        replica: None,
+    }
 }
 
+/// Reads the server. Where a fault was reported, the default keeps the reading going.
 fn read_server(mut table: Table<'_>) -> ServerSpec {
+    let default = default_server();
     let Count(workers) = table.or("workers", Count(1));
     let Count(threads) = table.or("threads", Count(1));
     if workers > 1000 {
         table.fault("workers", "`workers` is not valid", "more than 1000", "allowed: 1 to 1000");
     }
-    let dispatch = table.choice("dispatch", Some(Dispatch::Uniform), &[("uniform", Dispatch::Uniform)]);
+    let dispatches = [
+        ("uniform", Dispatch::Uniform),
+        ("round-robin", Dispatch::RoundRobin),
+        ("lowest-idle", Dispatch::LowestIdle),
+        ("sticky", Dispatch::Sticky),
+    ];
+    let dispatch = table.choice("dispatch", Some(default.dispatch), &dispatches);
+    let backgrounds = [
+        ("thread", Background::Thread),
+        ("while-serving", Background::WhileServing),
+        ("external", Background::External),
+    ];
+    let background = table.choice("background", Some(default.background), &backgrounds);
     let service = table.table("service").map(|mut times| {
-        let mut time = |key| times.or(key, DurationNs(0)).0;
-        let service = ServiceTimes { upload_ns: time("upload"), sweep_ns: time("sweep"), read_ns: time("read") };
+        let service = ServiceTimes {
+            upload: times.or("upload", default.service.upload.clone()),
+            sweep_ns: times.or("sweep", DurationNs(0)).0,
+            read_ns: times.or("read", DurationNs(0)).0,
+        };
         times.finish();
         service
+    });
+    let queue_limit = table.optional("queue_limit");
+    let request_limit_ns = table.optional("request_limit").map(|Period(limit_ns)| limit_ns);
+    let recycle = table.table("recycle").map(read_recycle);
+    let DurationNs(restart_ns) = table.or("restart", DurationNs(0));
+    let Skews(clock_skew_ns) = table.or("clock_skew", Skews(Vec::new()));
+    if !clock_skew_ns.is_empty() && clock_skew_ns.len() != workers as usize {
+        let help = format!("allowed: {workers} of them, or none");
+        table.fault("clock_skew", "`clock_skew` needs a duration for each worker", "not one per worker", help);
+    }
+    let replica = table.table("replica").and_then(|mut replica| {
+        let (chance, lag) = (replica.required("chance"), replica.required("lag"));
+        replica.finish();
+        Some(Replica { chance: chance?, lag_ns: lag.map(|DurationNs(lag_ns)| lag_ns)? })
     });
     table.finish();
     ServerSpec {
         workers,
         threads,
-        dispatch: dispatch.unwrap_or(Dispatch::Uniform),
-        service: service.unwrap_or_default(),
+        dispatch: dispatch.unwrap_or(default.dispatch),
+        queue_limit,
+        background: background.unwrap_or(default.background),
+        service: service.unwrap_or(default.service),
+        request_limit_ns,
+        recycle: recycle.unwrap_or_default(),
+        restart_ns,
+        clock_skew_ns,
+        replica,
     }
+}
+
+fn read_recycle(mut table: Table<'_>) -> Recycle {
+    let requests = table.optional("requests").map(|Count(requests)| requests);
+    let jitter = table.or("jitter", 0);
+    let lifetime_ns = table.optional("lifetime").map(|Period(lifetime_ns)| lifetime_ns);
+    if requests.is_none() && lifetime_ns.is_none() {
+        let help = "allowed: `requests = 1000`, with `jitter = 50`, and `lifetime = \"1h\"`, or one of both";
+        table.fault("requests", "`recycle` says neither after how many requests nor after which time", "empty", help);
+    }
+    if jitter > 0 && requests.is_none_or(|requests| jitter >= requests) {
+        table.fault("jitter", "`jitter` is not valid", "not below `requests`", "allowed: 0 to `requests` less 1");
+    }
+    table.finish();
+    Recycle { requests, jitter, lifetime_ns }
 }
 
 fn read_client(mut table: Table<'_>) -> Option<ClientSpec> {
     let DurationNs(first_poll_ns) = table.or("first_poll", DurationNs(0));
-    let interval = table.required("interval");
+    let interval = table.required("interval").map(|Period(interval_ns)| interval_ns);
     let Backoff(backoff) = table.or("backoff", Backoff(1.0));
     let DurationNs(max_interval_ns) = table.or("max_interval", DurationNs(LONGEST_NS));
     let Share(jitter) = table.or("jitter", Share(0.0));
     let Count(max_attempts) = table.or("max_attempts", Count(120));
     let tolerate_not_found = table.or("tolerate_not_found", 0);
-    let mut away_chance = Probability::NEVER;
-    let mut away_time = Some(Distribution::Constant { value_ns: 0 });
-    if let Some(mut away) = table.table("away") {
-        away_chance = away.required("chance").unwrap_or(away_chance);
-        away_time = away.required("time");
-        away.finish();
+    let (away_chance, away_time) = read_now_and_then(&mut table, "away");
+    let (reopen_chance, reopen_time) = read_now_and_then(&mut table, "reopen");
+    let hidden_chance = table.or("hidden", Probability::NEVER);
+    let fetch_failure = table.or("fetch_failure", Probability::NEVER);
+    let Count(max_fetch_errors) = table.or("max_fetch_errors", Count(3));
+    let fetch_retry = table.optional("fetch_retry").map(|Period(retry_ns)| retry_ns);
+    let load_anyway_after = table.optional("load_anyway_after");
+    let (mut post_timeout_ns, mut post_retries, mut post_pause_ns) = (None, 0, 2 * SECOND_NS);
+    if let Some(mut post) = table.table("post") {
+        post_timeout_ns = post.optional("timeout").map(|Period(timeout_ns)| timeout_ns);
+        post_retries = post.or("retries", 0);
+        post_pause_ns = post.or("pause", DurationNs(post_pause_ns)).0;
+        if post_retries > 100 {
+            post.fault("retries", "`retries` is not valid", "more than 100", "allowed: 0 to 100");
+        }
+        post.finish();
     }
-    if let Some(Period(interval_ns)) = interval
+    if let Some(interval_ns) = interval
         && max_interval_ns < interval_ns
     {
         table.fault(
@@ -151,7 +249,7 @@ fn read_client(mut table: Table<'_>) -> Option<ClientSpec> {
     table.finish();
     Some(ClientSpec {
         first_poll_ns,
-        interval_ns: interval.map(|Period(interval_ns)| interval_ns)?,
+        interval_ns: interval?,
         backoff,
         max_interval_ns,
         jitter,
@@ -159,7 +257,27 @@ fn read_client(mut table: Table<'_>) -> Option<ClientSpec> {
         tolerate_not_found,
         away_chance,
         away_time: away_time?,
+        hidden_chance,
+        reopen_chance,
+        reopen_time: reopen_time?,
+        fetch_failure,
+        max_fetch_errors,
+        fetch_retry_ns: fetch_retry.or(interval)?,
+        post_timeout_ns,
+        post_retries,
+        post_pause_ns,
+        load_anyway_after,
     })
+}
+
+/// Something that happens with a chance and takes a time; never, if the table is not there.
+fn read_now_and_then(table: &mut Table<'_>, key: &'static str) -> (Probability, Option<Distribution>) {
+    let Some(mut table) = table.table(key) else {
+        return (Probability::NEVER, Some(Distribution::Constant { value_ns: 0 }));
+    };
+    let (chance, time) = (table.required("chance"), table.required("time"));
+    table.finish();
+    (chance.unwrap_or(Probability::NEVER), time)
 }
 
 /// The policies, and the names of all, those with faults included.
@@ -230,9 +348,30 @@ fn read_policy(table: &mut Table<'_>, name: String) -> Option<Policy> {
         table.fault("poll_by", "the dictionary knows no ids", "not possible with `store = \"dict\"`", help);
     }
     let retention = read_retention(table, is_dict);
+    let DefectList(defects) = table.or("defects", DefectList(Defects::default()));
+    if !is_dict && !defects.is_empty() {
+        let help = "allowed: no `defects`, or `store = \"dict\"`";
+        table.fault("defects", "only the dictionary has defects", "not possible with the registry", help);
+    }
+    let Early(published_early) = table.or("published_early", Early(0.0));
+    let holds = table.optional("holds").map_or_else(Vec::new, |Properties(properties)| properties);
+    let breaks = table.optional("breaks").map_or_else(Vec::new, |Properties(properties)| properties);
+    if let Some(property) = holds.iter().find(|property| breaks.contains(property)) {
+        let message = format!("{} cannot be expected both to hold and to break", property.name());
+        table.fault("breaks", message, "also in `holds`", "name it once");
+    }
     let orders = [("sweep-first", Order::SweepFirst), ("read-first", Order::ReadFirst)];
     let order = table.choice("order", Some(Order::SweepFirst), &orders);
     let trigger = table.required_table("sweep").and_then(read_trigger);
+    if trigger == Some(Trigger::Redis) && !is_dict {
+        let help = "allowed with the registry: all other triggers; Redis is a dictionary: `store = \"dict\"`";
+        table.fault(
+            "sweep",
+            "the registry keeps its entries by age, and draws none at random",
+            "not possible here",
+            help,
+        );
+    }
     Some(Policy {
         name,
         store: store?,
@@ -241,6 +380,10 @@ fn read_policy(table: &mut Table<'_>, name: String) -> Option<Policy> {
         retention: retention?,
         order: order?,
         trigger: trigger?,
+        defects,
+        published_early,
+        holds,
+        breaks,
     })
 }
 
@@ -263,8 +406,47 @@ fn read_retention(table: &mut Table<'_>, is_dict: bool) -> Option<Retention> {
         let help = "allowed with `store = \"dict\"`: \"none\"";
         table.fault("tombstone", "the dictionary keeps no tombstones", "not possible with `store = \"dict\"`", help);
     }
+    let capacity = table.table("capacity").and_then(|capacity| read_capacity(capacity, age));
+    if is_dict && table.has("capacity") {
+        let help = "allowed with `store = \"dict\"`: no `capacity`";
+        table.fault("capacity", "the dictionary grows without limit", "not possible with `store = \"dict\"`", help);
+    }
+    let capacity = capacity.unwrap_or(Capacity::Unbounded);
     let (Lives(time_to_live), age, expiry) = (time_to_live?, age?, expiry?);
-    Some(Retention { time_to_live, age, expiry, tombstone_ns, capacity: Capacity::Unbounded })
+    Some(Retention { time_to_live, age, expiry, tombstone_ns, capacity })
+}
+
+fn read_capacity(mut table: Table<'_>, age: Option<AgeBasis>) -> Option<Capacity> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum WhenFull {
+        Refuse,
+        EvictOldest,
+        EvictLru,
+    }
+    let max = table.required("max_entries").map(|Count(max)| max as usize);
+    let choices =
+        [("refuse", WhenFull::Refuse), ("evict-oldest", WhenFull::EvictOldest), ("evict-lru", WhenFull::EvictLru)];
+    let when_full = table.choice("when_full", None, &choices);
+    // Which finished upload is the oldest is a matter of what its age counts from.
+    let by_access = age == Some(AgeBasis::LastAccess);
+    if let Some(WhenFull::EvictLru) = when_full
+        && !by_access
+    {
+        let help = "add `age = \"last-access\"` to the policy, or evict the oldest";
+        table.fault("when_full", "the least recently read entry is not known", "age does not count from reads", help);
+    }
+    if let Some(WhenFull::EvictOldest) = when_full
+        && by_access
+    {
+        let help = "write `when_full = \"evict-lru\"`";
+        table.fault("when_full", "with `age = \"last-access\"` the oldest is the least recently read", "say so", help);
+    }
+    table.finish();
+    let max = max?;
+    Some(match when_full? {
+        WhenFull::Refuse => Capacity::Refuse(max),
+        WhenFull::EvictOldest | WhenFull::EvictLru => Capacity::EvictOldest(max),
+    })
 }
 
 fn read_trigger(mut table: Table<'_>) -> Option<Trigger> {
@@ -276,6 +458,8 @@ fn read_trigger(mut table: Table<'_>) -> Option<Trigger> {
         EveryNth,
         Period,
         Exact,
+        OnFinish,
+        Redis,
     }
     let kinds = [
         ("never", Kind::Never),
@@ -284,6 +468,8 @@ fn read_trigger(mut table: Table<'_>) -> Option<Trigger> {
         ("every-nth", Kind::EveryNth),
         ("period", Kind::Period),
         ("exact", Kind::Exact),
+        ("on-finish", Kind::OnFinish),
+        ("redis", Kind::Redis),
     ];
     let trigger = match table.choice("trigger", None, &kinds)? {
         Kind::Never => Some(Trigger::Never),
@@ -292,6 +478,8 @@ fn read_trigger(mut table: Table<'_>) -> Option<Trigger> {
         Kind::EveryNth => table.required("nth").map(|Count(nth)| Trigger::EveryNth(nth)),
         Kind::Period => table.required("period").map(|Period(period_ns)| Trigger::Period(period_ns)),
         Kind::Exact => Some(Trigger::Exact),
+        Kind::OnFinish => Some(Trigger::OnFinish),
+        Kind::Redis => Some(Trigger::Redis),
     };
     table.finish();
     trigger
@@ -377,4 +565,68 @@ fn limit(value: &Value<'_>, none: &str, faults: &Faults) -> Option<Option<u64>> 
         return Some(None);
     }
     DurationNs::from_toml(value, faults).ok().map(|duration| Some(duration.0))
+}
+
+/// Uploads per hour, for each hour of the day; kept per nanosecond.
+struct PerHour(Box<[f64; 24]>);
+
+impl FromToml for PerHour {
+    fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
+        let hours: Option<Vec<f64>> =
+            value.get_ref().as_array().and_then(|items| items.iter().map(number).collect());
+        let sensible = |hours: &[f64; 24]| {
+            hours.iter().all(|rate| (0.0..=1e9).contains(rate)) && hours.iter().any(|&rate| rate >= 0.001)
+        };
+        let hours = hours.and_then(|hours| <[f64; 24]>::try_from(hours).ok()).filter(sensible);
+        let per_ns = |rate: f64| rate / (3600.0 * SECOND_NS as f64);
+        hours
+            .map(|hours| PerHour(Box::new(hours.map(per_ns))))
+            .ok_or_else(|| "24 numbers, the uploads per hour from midnight on, not all of them zero".into())
+    }
+}
+
+/// A share of the work, from 0 to 1.
+struct Early(f64);
+
+impl FromToml for Early {
+    fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
+        let share = number(value).filter(|share| (0.0..=1.0).contains(share));
+        share.map(Early).ok_or_else(|| "a share of the work from 0 (at its end) to 1 (before it starts)".into())
+    }
+}
+
+/// Words of a list, each once.
+fn words<T: Copy + PartialEq>(value: &Value<'_>, choices: &[(&str, T)]) -> Option<Vec<T>> {
+    let find = |item: &Value<'_>| {
+        let word = item.get_ref().as_str()?;
+        choices.iter().find(|(name, _)| *name == word).map(|&(_, choice)| choice)
+    };
+    let found: Vec<T> = value.get_ref().as_array()?.iter().map(find).collect::<Option<_>>()?;
+    let once = found.iter().enumerate().all(|(place, choice)| !found[..place].contains(choice));
+    once.then_some(found)
+}
+
+/// What to write for a list of words.
+fn list_of<T>(what: &str, choices: &[(&str, T)]) -> String {
+    let names = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+    format!("a list of {what}, each once: {names}")
+}
+
+struct DefectList(Defects);
+
+impl FromToml for DefectList {
+    fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
+        let choices = Defect::ALL.map(|defect| (defect.name(), defect));
+        let defects = words(value, &choices).ok_or_else(|| list_of("defects", &choices))?;
+        Ok(DefectList(defects.into_iter().collect()))
+    }
+}
+
+struct Properties(Vec<Property>);
+
+impl FromToml for Properties {
+    fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
+        let choices = Property::ALL.map(|property| (property.name(), property));
+        words(value, &choices).map(Properties).ok_or_else(|| list_of("properties", &choices))
+    }
 }

@@ -11,7 +11,7 @@ pub(super) const LONGEST_NS: u64 = 10 * 365 * 86_400 * SECOND_NS;
 pub(super) struct DurationNs(pub(super) u64);
 
 impl DurationNs {
-    fn parse(value: &Value<'_>) -> Option<Self> {
+    pub(super) fn parse(value: &Value<'_>) -> Option<Self> {
         let duration = humantime::parse_duration(value.get_ref().as_str()?).ok()?;
         let ns = u64::try_from(duration.as_nanos()).ok()?;
         (ns <= LONGEST_NS).then_some(DurationNs(ns))

@@ -1,30 +1,53 @@
 //! The incident's dictionary: two maps keyed by file name, one lock, a sweep of what is due.
 //!
 //! As in the Flask application, `status` and `timestamps` are separate, `begin` and `finish` write both under the lock,
-//! nothing tells one upload of a name from the next, and whoever writes last is right. Units are correct here: the age
-//! compared with the time to live is an age. The application's sweep looks at every entry; this one finds the same entries
-//! through an index, and the engine counts what a scan would have visited.
+//! nothing tells one upload of a name from the next, and whoever writes last is right. Without [`Defects`] its units are
+//! correct: the age compared with the time to live is an age. The application's sweep looks at every entry; this one finds
+//! the same entries through an index, and the engine counts what a scan would have visited.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Answer, End, Gone, Refused, StatusStore};
+use super::{Answer, Defect, Defects, End, Gone, ODD_NAME, Refused, StatusStore};
 use crate::registry::{AgeBasis, Expiry, Retention, State};
-use crate::sync::{Mutex, MutexGuard, PoisonError};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::time::SimTime;
 
 /// The incident's dictionary. Of a [`Retention`] it knows the time to live, the ages `Created`, `Finished` and `LastWrite`,
 /// and the expiry; it keeps no tombstones and is never full.
 pub struct Dict {
     maps: Mutex<Maps>,
+    disk: Disk,
 }
+
+/// The disk that all workers share: under which name which upload was saved last.
+#[derive(Clone, Default)]
+pub struct Disk(Arc<Mutex<BTreeMap<u32, u32>>>);
 
 struct Maps {
     retention: Retention,
-    /// What each name's last writer said, and which upload that was.
-    status: BTreeMap<u32, (State, u32)>,
+    defects: Defects,
+    status: BTreeMap<u32, Entry>,
     timestamps: BTreeMap<u32, SimTime>,
-    /// When each entry falls due, for those that do.
+    /// When each entry ought to go, for those that ought to at some time.
     deadlines: BTreeSet<(SimTime, u32)>,
+    /// Finished entries without a timestamp: to the unit bug, what is due.
+    untimed: BTreeSet<u32>,
+    /// The names that a sample is drawn from, those of `deadlines`, and where each one is.
+    volatile: Vec<u32>,
+    places: BTreeMap<u32, usize>,
+    /// The upload whose result was loaded last.
+    loaded: Option<u32>,
+    /// Whether the lock is held for ever.
+    stuck: bool,
+}
+
+/// What a name's last writer said.
+#[derive(Clone, Copy)]
+struct Entry {
+    state: State,
+    /// Which upload that was.
+    upload: u32,
+    written: SimTime,
 }
 
 /// Who will write the end: a name and an upload, and no more than that.
@@ -37,9 +60,20 @@ pub struct DictTicket {
 impl Dict {
     /// An empty dictionary.
     #[must_use]
-    pub fn new(retention: Retention) -> Self {
-        let (status, timestamps, deadlines) = Default::default();
-        Dict { maps: Mutex::new(Maps { retention, status, timestamps, deadlines }) }
+    pub fn new(retention: Retention, defects: Defects, disk: Disk) -> Self {
+        let maps = Maps {
+            retention,
+            defects,
+            status: BTreeMap::new(),
+            timestamps: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            untimed: BTreeSet::new(),
+            volatile: Vec::new(),
+            places: BTreeMap::new(),
+            loaded: None,
+            stuck: false,
+        };
+        Dict { maps: Mutex::new(maps), disk }
     }
 
     fn lock(&self) -> MutexGuard<'_, Maps> {
@@ -47,40 +81,96 @@ impl Dict {
     }
 }
 
+impl Disk {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, u32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Maps {
-    /// When an entry falls due; `None` if it never does, or is not there.
-    fn deadline(&self, key: u32) -> Option<SimTime> {
-        let &(state, _) = self.status.get(&key)?;
-        let written = self.timestamps.get(&key).copied().unwrap_or_default();
-        self.retention.time_to_live.of(state).map(|limit_ns| written.after(limit_ns))
+    /// The name under which an upload is written.
+    fn name(&self, key: u32) -> u32 {
+        if self.defects.contains(Defect::RawNames) { key } else { key & !ODD_NAME }
     }
 
-    /// Writes to both maps; a timestamp of `None` leaves the one that is there.
-    fn write(&mut self, key: u32, state: State, upload: u32, timestamp: Option<SimTime>) {
+    /// When an entry falls due; `None` if it never does, or is not there. One without a timestamp is due as soon as it is
+    /// written.
+    fn deadline(&self, key: u32) -> Option<SimTime> {
+        let entry = self.status.get(&key)?;
+        let limit_ns = self.retention.time_to_live.of(entry.state)?;
+        Some(self.timestamps.get(&key).map_or(entry.written, |written| written.after(limit_ns)))
+    }
+
+    /// Writes a status, and its timestamp unless the one that is there has to stay or none is to be there.
+    fn write(&mut self, key: u32, state: State, upload: u32, now: SimTime, timestamp: Timestamp) {
         self.forget_deadline(key);
-        self.status.insert(key, (state, upload));
-        if let Some(timestamp) = timestamp {
-            self.timestamps.insert(key, timestamp);
+        self.status.insert(key, Entry { state, upload, written: now });
+        match timestamp {
+            Timestamp::Now => drop(self.timestamps.insert(key, now)),
+            Timestamp::AsItWas => {}
+            Timestamp::Missing => drop(self.timestamps.remove(&key)),
         }
-        self.deadlines.extend(self.deadline(key).map(|due| (due, key)));
+        let Some(due) = self.deadline(key) else { return };
+        self.deadlines.insert((due, key));
+        self.places.insert(key, self.volatile.len());
+        self.volatile.push(key);
+        if !self.timestamps.contains_key(&key) {
+            self.untimed.insert(key);
+        }
     }
 
     fn forget_deadline(&mut self, key: u32) {
-        if let Some(due) = self.deadline(key) {
-            self.deadlines.remove(&(due, key));
+        let Some(due) = self.deadline(key) else { return };
+        self.deadlines.remove(&(due, key));
+        self.untimed.remove(&key);
+        let place = self.places.remove(&key).expect("an entry with a deadline has a place");
+        self.volatile.swap_remove(place);
+        if let Some(&moved) = self.volatile.get(place) {
+            self.places.insert(moved, place);
         }
     }
 
     fn remove(&mut self, key: u32) -> Option<State> {
         self.forget_deadline(key);
         self.timestamps.remove(&key);
-        self.status.remove(&key).map(|(state, _)| state)
+        self.status.remove(&key).map(|entry| entry.state)
+    }
+
+    fn gone(&self, key: u32, now: SimTime) -> Gone {
+        Gone { key, state: self.status[&key].state, due: self.deadline(key).filter(|&due| due <= now) }
     }
 
     fn due(&self, now: SimTime) -> impl Iterator<Item = Gone> + '_ {
-        let due = self.deadlines.range(..=(now, u32::MAX));
-        due.map(|&(due, key)| Gone { key, state: self.status[&key].0, due: Some(due) })
+        self.deadlines.range(..=(now, u32::MAX)).map(move |&(_, key)| self.gone(key, now))
     }
+
+    /// Removes entries, noting them.
+    fn take(&mut self, keys: Vec<u32>, now: SimTime, gone: &mut Vec<Gone>) {
+        for key in keys {
+            gone.push(self.gone(key, now));
+            self.remove(key);
+        }
+    }
+
+    fn read(&self, key: u32, now: SimTime) -> Answer {
+        let Some(&Entry { state, upload, .. }) = self.status.get(&key) else { return Answer::NotFound };
+        if self.retention.expiry == Expiry::Logical && self.deadline(key).is_some_and(|due| due <= now) {
+            return Answer::NotFound;
+        }
+        match state {
+            State::Processing => Answer::Processing,
+            State::Ready => Answer::Ready { upload },
+            State::Failed => Answer::Error,
+            State::Interrupted => Answer::Interrupted,
+        }
+    }
+}
+
+/// What a write does to the timestamp.
+enum Timestamp {
+    Now,
+    AsItWas,
+    Missing,
 }
 
 impl StatusStore for Dict {
@@ -89,36 +179,50 @@ impl StatusStore for Dict {
 
     fn begin(&self, key: u32, upload: u32, now: SimTime, gone: &mut Vec<Gone>) -> Result<(DictTicket, u32), Refused> {
         let mut maps = self.lock();
-        if let Some(&(state, _)) = maps.status.get(&key) {
-            let due = maps.deadline(key).filter(|&due| due <= now);
-            gone.push(Gone { key, state, due });
+        let name = maps.name(key);
+        if maps.status.contains_key(&name) {
+            gone.push(maps.gone(name, now));
         }
-        maps.write(key, State::Processing, upload, Some(now));
-        Ok((DictTicket { key, upload }, key))
+        maps.write(name, State::Processing, upload, now, Timestamp::Now);
+        if maps.defects.contains(Defect::FileMeansReady) {
+            self.disk.lock().insert(key & !ODD_NAME, upload);
+        }
+        Ok((DictTicket { key: name, upload }, key & !ODD_NAME))
     }
 
     fn finish(&self, DictTicket { key, upload }: DictTicket, end: End, now: SimTime) -> bool {
+        let mut maps = self.lock();
         let state = match end {
             End::Ready => State::Ready,
+            End::Error if maps.defects.contains(Defect::ErrorBecomesReady) => State::Ready,
             End::Error => State::Failed,
         };
-        let mut maps = self.lock();
-        let keeps = maps.retention.age == AgeBasis::Created && maps.timestamps.contains_key(&key);
-        maps.write(key, state, upload, (!keeps).then_some(now));
+        let timestamp = if maps.defects.contains(Defect::FinishWithoutTimestamp) {
+            Timestamp::Missing
+        } else if maps.retention.age == AgeBasis::Created && maps.timestamps.contains_key(&key) {
+            Timestamp::AsItWas
+        } else {
+            Timestamp::Now
+        };
+        maps.write(key, state, upload, now, timestamp);
+        if end == End::Ready && maps.defects.contains(Defect::DataMeansReady) {
+            maps.loaded = Some(upload);
+        }
+        maps.stuck |= end == End::Error && maps.defects.contains(Defect::LockTakenTwice);
         true
     }
 
     fn read(&self, key: u32, now: SimTime) -> Answer {
+        let key = key & !ODD_NAME;
         let maps = self.lock();
-        let Some(&(state, upload)) = maps.status.get(&key) else { return Answer::NotFound };
-        if maps.retention.expiry == Expiry::Logical && maps.deadline(key).is_some_and(|due| due <= now) {
-            return Answer::NotFound;
+        if let Some(upload) = maps.loaded {
+            return Answer::Ready { upload };
         }
-        match state {
-            State::Processing => Answer::Processing,
-            State::Ready => Answer::Ready { upload },
-            State::Failed => Answer::Error,
-            State::Interrupted => Answer::Interrupted,
+        match maps.read(key, now) {
+            Answer::NotFound if maps.defects.contains(Defect::FileMeansReady) => {
+                self.disk.lock().get(&key).map_or(Answer::NotFound, |&upload| Answer::Ready { upload })
+            }
+            answer => answer,
         }
     }
 
@@ -134,15 +238,51 @@ impl StatusStore for Dict {
 
     fn sweep(&self, now: SimTime, gone: &mut Vec<Gone>) {
         let mut maps = self.lock();
-        let first = gone.len();
-        gone.extend(maps.due(now));
-        for entry in &gone[first..] {
-            maps.remove(entry.key);
+        let due = if maps.defects.contains(Defect::UnitBug) {
+            maps.untimed.iter().copied().collect()
+        } else {
+            maps.deadlines.range(..=(now, u32::MAX)).map(|&(_, key)| key).collect()
+        };
+        maps.take(due, now, gone);
+    }
+
+    fn sweep_sample(&self, now: SimTime, pick: &mut dyn FnMut(u32) -> u32, size: u32, gone: &mut Vec<Gone>) -> u32 {
+        let mut maps = self.lock();
+        let mut drawn = 0;
+        for _ in 0..size {
+            let Ok(held @ 1..) = u32::try_from(maps.volatile.len()) else { break };
+            let key = maps.volatile[pick(held) as usize];
+            drawn += 1;
+            if maps.deadline(key).is_some_and(|due| due <= now) {
+                maps.take(vec![key], now, gone);
+            }
+        }
+        drawn
+    }
+
+    fn clear(&self, key: u32, now: SimTime, gone: &mut Vec<Gone>) {
+        let mut maps = self.lock();
+        let key = key & !ODD_NAME;
+        if maps.status.contains_key(&key) {
+            maps.take(vec![key], now, gone);
         }
     }
 
-    fn clear(&self, key: u32) -> bool {
-        self.lock().remove(key).is_some()
+    fn clear_all(&self, now: SimTime, gone: &mut Vec<Gone>) {
+        let mut maps = self.lock();
+        let all = maps.status.keys().copied().collect();
+        maps.take(all, now, gone);
+    }
+
+    fn clear_stuck(&self, after_ns: u64, now: SimTime, gone: &mut Vec<Gone>) {
+        let mut maps = self.lock();
+        if maps.defects.contains(Defect::UnitBug) {
+            drop(maps);
+            return self.clear_all(now, gone);
+        }
+        let stuck = |entry: &Entry| entry.state == State::Processing && now.since(entry.written) > after_ns;
+        let keys = maps.status.iter().filter(|(_, entry)| stuck(entry)).map(|(&key, _)| key).collect();
+        maps.take(keys, now, gone);
     }
 
     fn held(&self) -> u64 {
@@ -155,5 +295,9 @@ impl StatusStore for Dict {
 
     fn next_due(&self) -> Option<SimTime> {
         self.lock().deadlines.first().map(|&(due, _)| due)
+    }
+
+    fn is_stuck(&self) -> bool {
+        self.lock().stuck
     }
 }

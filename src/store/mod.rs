@@ -3,10 +3,12 @@
 //! A store is called as a web handler would call it, one call per atomic step. Calls take `&self`, as they do where many
 //! threads share a store.
 
+mod defects;
 mod dict;
 mod registry;
 
-pub use dict::Dict;
+pub use defects::{Defect, Defects};
+pub use dict::{Dict, Disk};
 pub use registry::RegistryStore;
 
 use crate::registry::State;
@@ -50,8 +52,18 @@ pub trait StatusStore {
     /// Removes everything that is due; each removed entry is added to `gone`.
     fn sweep(&self, now: SimTime, gone: &mut Vec<Gone>);
 
-    /// Removes what a key names, whatever its state. Returns whether it was there.
-    fn clear(&self, key: u32) -> bool;
+    /// Draws up to `size` entries that can fall due, one after the other, and removes those that are due; `pick` draws one of
+    /// so many. Returns how many were drawn. Only for stores that a policy may sweep as Redis does.
+    fn sweep_sample(&self, now: SimTime, pick: &mut dyn FnMut(u32) -> u32, size: u32, gone: &mut Vec<Gone>) -> u32;
+
+    /// Removes what a key names, whatever its state. Each removed entry is added to `gone`, here and below.
+    fn clear(&self, key: u32, now: SimTime, gone: &mut Vec<Gone>);
+
+    /// Removes everything.
+    fn clear_all(&self, now: SimTime, gone: &mut Vec<Gone>);
+
+    /// Removes the uploads that began more than `after_ns` ago and still run.
+    fn clear_stuck(&self, after_ns: u64, now: SimTime, gone: &mut Vec<Gone>);
 
     /// How many entries the store holds, tombstones included: what a scan of all of it would visit.
     fn held(&self) -> u64;
@@ -61,7 +73,16 @@ pub trait StatusStore {
 
     /// When the next entry falls due, if any will; may lie in the past.
     fn next_due(&self) -> Option<SimTime>;
+
+    /// Whether its lock is held for ever, so that every call would wait for ever.
+    fn is_stuck(&self) -> bool {
+        false
+    }
 }
+
+/// The bit of a key that marks a name which the client spells otherwise than the server does; without it, it is the name as
+/// the server spells it.
+pub const ODD_NAME: u32 = 1 << 31;
 
 /// How background work ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

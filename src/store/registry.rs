@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use rustc_hash::FxBuildHasher;
 
-use super::{Answer, End, Gone, Refused, StatusStore};
-use crate::registry::{Capacity, Full, Outcome, Reclaimed, Registry, Retention, Status, Ticket, UploadId};
+use super::{Answer, End, Gone, ODD_NAME, Refused, StatusStore};
+use crate::registry::{Capacity, Full, Outcome, Reclaimed, Registry, Retention, State, Status, Ticket, UploadId};
 use crate::time::SimTime;
 
 /// The registry, with file names and results as numbers.
@@ -61,7 +61,8 @@ impl StatusStore for RegistryStore {
         now: SimTime,
         evicted: &mut Vec<Gone>,
     ) -> Result<(RegistryTicket, UploadId), Refused> {
-        let begun = self.registry.begin_with(key, now.as_ns(), |record| evicted.push(gone(record)));
+        // One spelling of each name, here and for readers.
+        let begun = self.registry.begin_with(key & !ODD_NAME, now.as_ns(), |record| evicted.push(gone(record)));
         let ticket = begun.map_err(|Full| Refused)?;
         match self.registry.retention().capacity {
             Capacity::Unbounded => self.held.set(self.held.get() + 1),
@@ -86,7 +87,7 @@ impl StatusStore for RegistryStore {
     }
 
     fn read_key(&self, key: u32, now: SimTime) -> Answer {
-        answer(self.registry.read_key(&key, now.as_ns()))
+        answer(self.registry.read_key(&(key & !ODD_NAME), now.as_ns()))
     }
 
     fn acknowledge(&self, id: UploadId, now: SimTime) {
@@ -94,7 +95,7 @@ impl StatusStore for RegistryStore {
     }
 
     fn acknowledge_key(&self, key: u32, now: SimTime) {
-        self.registry.acknowledge_key(&key, now.as_ns());
+        self.registry.acknowledge_key(&(key & !ODD_NAME), now.as_ns());
     }
 
     fn sweep(&self, now: SimTime, removed: &mut Vec<Gone>) {
@@ -102,10 +103,36 @@ impl StatusStore for RegistryStore {
         self.held.set(self.held.get() - swept.freed as u64);
     }
 
-    fn clear(&self, key: u32) -> bool {
-        let was_there = self.registry.clear_key(&key);
+    /// The registry keeps its entries by age and draws none at random; no policy asks for it.
+    fn sweep_sample(&self, _: SimTime, _: &mut dyn FnMut(u32) -> u32, _: u32, _: &mut Vec<Gone>) -> u32 {
+        0
+    }
+
+    fn clear(&self, key: u32, now: SimTime, removed: &mut Vec<Gone>) {
+        let key = key & !ODD_NAME;
+        let state = match self.registry.read_key(&key, now.as_ns()) {
+            Status::Unknown => return,
+            Status::Processing => State::Processing,
+            Status::Ready(_) => State::Ready,
+            Status::Failed(_) => State::Failed,
+            Status::Interrupted => State::Interrupted,
+            Status::Expired(state) => state,
+        };
+        if self.registry.clear_key(&key) {
+            removed.push(Gone { key, state, due: None });
+        }
         self.recount();
-        was_there
+    }
+
+    fn clear_all(&self, now: SimTime, removed: &mut Vec<Gone>) {
+        self.registry.clear_all(now.as_ns(), |record| removed.push(gone(record)));
+        self.recount();
+    }
+
+    fn clear_stuck(&self, after_ns: u64, now: SimTime, removed: &mut Vec<Gone>) {
+        let Some(since) = now.as_ns().checked_sub(after_ns.saturating_add(1)) else { return };
+        self.registry.clear_running(since, now.as_ns(), |record| removed.push(gone(record)));
+        self.recount();
     }
 
     fn held(&self) -> u64 {

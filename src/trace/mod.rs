@@ -3,6 +3,7 @@
 pub mod timeline;
 
 use crate::measure::Facts;
+use crate::scenario::Clear;
 use crate::store::{Answer, End, Gone};
 use crate::time::SimTime;
 use crate::workload::Upload;
@@ -42,6 +43,96 @@ pub enum Event<'a> {
         /// Entries in that store afterwards.
         held: u64,
     },
+    /// A store was told that an upload is ready, before its work had ended.
+    Published {
+        /// Which upload.
+        upload: u32,
+        /// In which worker.
+        worker: u16,
+        /// In which store.
+        store: u16,
+        /// Entries in that store afterwards.
+        held: u64,
+    },
+    /// An upload's processing was lost with its worker.
+    Lost {
+        /// Which upload.
+        upload: u32,
+        /// With which worker.
+        worker: u16,
+    },
+    /// A fetch of a client failed.
+    FetchFailed {
+        /// Whose.
+        upload: u32,
+        /// Why.
+        why: FetchFailure,
+    },
+    /// A lock will never be let go.
+    Deadlocked {
+        /// In the end of whose work.
+        upload: u32,
+        /// In which worker.
+        worker: u16,
+        /// Of which store.
+        store: u16,
+    },
+    /// A client's request waits for such a lock.
+    Hung {
+        /// Whose.
+        upload: u32,
+        /// In which worker.
+        worker: u16,
+    },
+    /// The end of an upload's work waits for such a lock.
+    WorkHung {
+        /// Whose.
+        upload: u32,
+        /// In which worker.
+        worker: u16,
+    },
+    /// The site was reloaded.
+    Reloaded {
+        /// For how long all fetches fail, in nanoseconds.
+        window_ns: u64,
+    },
+    /// A new worker took the place of one.
+    Replaced {
+        /// Which worker.
+        worker: u16,
+        /// Its store.
+        store: u16,
+        /// What that store holds now, if it was the worker's own and went with it.
+        held: Option<u64>,
+        /// Of the entries that went with it, those that were due.
+        gone: &'a [Gone],
+        /// Entries due and still there in all other stores, where `gone` is not empty.
+        overdue_elsewhere: u64,
+    },
+    /// Somebody cleared.
+    Cleared {
+        /// In which store.
+        store: u16,
+        /// What was asked for.
+        clear: Clear,
+        /// The name that was asked for, where it was one.
+        key: u32,
+        /// Entries in that store afterwards.
+        held: u64,
+        /// What it removed.
+        gone: &'a [Gone],
+        /// Entries due and still there in all other stores, where `gone` is not empty.
+        overdue_elsewhere: u64,
+    },
+    /// A client has ended, and its page will be opened again.
+    Reopens {
+        /// Whose.
+        upload: u32,
+        /// How it ended for now.
+        ending: Ending,
+        /// After which time, in nanoseconds.
+        after_ns: u64,
+    },
     /// A poll was answered from the store; the response comes when the handler is through.
     Read {
         /// Whose poll.
@@ -57,8 +148,8 @@ pub enum Event<'a> {
     Swept {
         /// In which store.
         store: u16,
-        /// In whose poll; `None` if a timer did it.
-        poll_of: Option<u32>,
+        /// In whose poll, or at the end of whose work; `None` if a timer did it.
+        by: Option<u32>,
         /// Entries before it.
         held_before: u64,
         /// Entries after it.
@@ -98,6 +189,8 @@ pub enum Event<'a> {
 pub enum Ending {
     /// It was told `ready`.
     SawReady,
+    /// It was told `not_found`, and loaded whatever there was.
+    LoadedAnyway,
     /// It was told `error`, or that the work was lost.
     SawError,
     /// It was told `expired`.
@@ -106,8 +199,23 @@ pub enum Ending {
     GaveUp,
     /// Its attempts ran out.
     TimedOut,
-    /// Its upload was refused.
+    /// Its upload was refused, or too many of its fetches failed.
     Refused,
+}
+
+/// Why a fetch failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchFailure {
+    /// It was lost on its way.
+    Network,
+    /// The site was closed, or too many requests waited.
+    Refused,
+    /// Its worker was killed.
+    Killed,
+    /// The store was down.
+    StoreDown,
+    /// The client did not wait any longer.
+    Aborted,
 }
 
 /// Somebody who is told everything that happens.

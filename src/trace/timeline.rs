@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Ending, Event, Observer};
+use super::{Ending, Event, FetchFailure, Observer};
 use crate::measure::Fact;
-use crate::store::{Answer, End, Gone};
+use crate::store::{Answer, End, Gone, ODD_NAME};
 use crate::time::{SECOND_NS, SimTime};
 use crate::workload::Upload;
 
@@ -16,12 +16,36 @@ pub struct Line {
     pub at: SimTime,
     /// Which upload did it; `None` for a sweep by a timer.
     pub upload: Option<u32>,
-    /// Where: `client`, `worker 0`, `store 0`.
-    pub place: String,
+    /// Where.
+    pub place: Where,
     /// The kind of event, in a word.
     pub event: &'static str,
     /// What happened, in words.
     pub text: String,
+}
+
+/// Where something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Where {
+    /// At the client.
+    Client,
+    /// At the site as a whole.
+    Site,
+    /// In a worker.
+    Worker(u16),
+    /// In a store.
+    Store(u16),
+}
+
+impl std::fmt::Display for Where {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Where::Client => f.pad("client"),
+            Where::Site => f.pad("site"),
+            Where::Worker(number) => f.pad(&format!("worker {number}")),
+            Where::Store(number) => f.pad(&format!("store {number}")),
+        }
+    }
 }
 
 /// Collects the timeline of one upload.
@@ -30,6 +54,7 @@ pub struct Timeline {
     /// Uploads that use its name.
     same_name: BTreeSet<u32>,
     lines: Vec<Line>,
+    arrived: bool,
     succeeded: bool,
     work_ended: bool,
     /// Whether nothing more happens to it, and its facts are known.
@@ -46,6 +71,7 @@ impl Timeline {
             upload,
             same_name: BTreeSet::new(),
             lines: Vec::new(),
+            arrived: false,
             succeeded: false,
             work_ended: false,
             over: false,
@@ -71,7 +97,7 @@ impl Timeline {
         &self.upload
     }
 
-    fn add(&mut self, at: SimTime, upload: Option<u32>, place: String, event: &'static str, text: String) {
+    fn add(&mut self, at: SimTime, upload: Option<u32>, place: Where, event: &'static str, text: String) {
         self.lines.push(Line { at, upload, place, event, text });
     }
 
@@ -98,7 +124,7 @@ impl Timeline {
 
     fn removed(&mut self, at: SimTime, store: u16, by: Option<u32>, gone: &[Gone], how: &str) {
         let key = self.upload.key;
-        for entry in gone.iter().filter(|entry| entry.key == key) {
+        for entry in gone.iter().filter(|entry| entry.key & !ODD_NAME == key) {
             let state = format!("{:?}", entry.state).to_lowercase();
             let due = match entry.due {
                 Some(due) => format!("due for {}", seconds(at.since(due))),
@@ -107,15 +133,10 @@ impl Timeline {
             let whose = match by {
                 Some(upload) if upload == self.upload.number => " (in its own request)".to_owned(),
                 Some(upload) => format!(" (in a request of upload {upload})"),
-                None => " (by its timer)".to_owned(),
+                None if how == "a sweep" => " (by its timer)".to_owned(),
+                None => String::new(),
             };
-            self.add(
-                at,
-                by,
-                format!("store {store}"),
-                "removed",
-                format!("{how}{whose} removes the entry: {state}, {due}"),
-            );
+            self.add(at, by, Where::Store(store), "removed", format!("{how}{whose} removes the entry: {state}, {due}"));
             self.entry_gone |= self.work_ended;
         }
     }
@@ -130,30 +151,31 @@ impl Observer for Timeline {
     fn observe(&mut self, at: SimTime, event: Event<'_>) {
         let mine = self.upload.number;
         match event {
-            Event::Swept { store, poll_of, gone, .. } if !self.is_complete() => {
-                self.removed(at, store, poll_of, gone, "a sweep");
+            Event::Swept { store, by, gone, .. } if !self.is_complete() => {
+                self.removed(at, store, by, gone, "a sweep");
             }
             // After its end only the fate of its entry is of interest.
             _ if self.over => {}
             Event::Over { upload, facts, .. } if upload.number == mine => {
                 let names = Fact::COLUMNS.iter().filter(|&&fact| facts.contains(fact)).map(|fact| fact.name());
                 let text = format!("counts as: {}", names.collect::<Vec<_>>().join(", "));
-                self.add(at, Some(mine), "upload".to_owned(), "over", text);
+                self.add(at, Some(mine), Where::Client, "over", text);
                 self.over = true;
             }
             Event::Arrived(upload) if upload.key == self.upload.key => {
                 self.same_name.insert(upload.number);
                 if upload.number == mine {
+                    self.arrived = true;
                     let mut text = format!("uploads name {} as upload {mine}", upload.key);
                     if let Some(away_ns) = upload.away_ns {
                         let _ = write!(text, ", then is away for {}", seconds(away_ns));
                     }
-                    self.add(at, Some(mine), "client".to_owned(), "upload", text);
+                    self.add(at, Some(mine), Where::Client, "upload", text);
                 }
             }
             Event::Began { upload, worker, store, gone, .. } if self.same_name.contains(&upload) => {
                 let text = format!("begin{}: processing", self.of(upload));
-                self.add(at, Some(upload), format!("worker {worker}"), "begin", text);
+                self.add(at, Some(upload), Where::Worker(worker), "begin", text);
                 self.removed(at, store, Some(upload), gone, "the new entry");
             }
             Event::Finished { upload, worker, end, accepted, .. } if self.same_name.contains(&upload) => {
@@ -162,24 +184,70 @@ impl Observer for Timeline {
                 let end = if end == End::Ready { "ready" } else { "error" };
                 let refused = if accepted { "" } else { ", which the store refused" };
                 let text = format!("finish{}: {end}{refused}", self.of(upload));
-                self.add(at, Some(upload), format!("worker {worker}"), "finish", text);
+                self.add(at, Some(upload), Where::Worker(worker), "finish", text);
             }
             Event::Read { upload, attempt, worker, answer } if upload == mine => {
                 let text = format!("poll {}: {}", attempt + 1, self.answer(answer));
-                self.add(at, Some(mine), format!("worker {worker}"), "poll", text);
+                self.add(at, Some(mine), Where::Worker(worker), "poll", text);
+            }
+            Event::Published { upload, worker, .. } if self.same_name.contains(&upload) => {
+                let text = format!("publish{}: ready, though the work goes on", self.of(upload));
+                self.add(at, Some(upload), Where::Worker(worker), "publish", text);
+            }
+            Event::Lost { upload, worker } if self.same_name.contains(&upload) => {
+                self.work_ended |= upload == mine;
+                let text = format!("the work{} is lost", self.of(upload));
+                self.add(at, Some(upload), Where::Worker(worker), "lost", text);
+            }
+            Event::FetchFailed { upload, why } if upload == mine => {
+                let why = match why {
+                    FetchFailure::Network => "is lost on its way",
+                    FetchFailure::Refused => "fails: the site takes no more",
+                    FetchFailure::Killed => "fails: its worker is gone",
+                    FetchFailure::StoreDown => "fails: the store is down",
+                    FetchFailure::Aborted => "is aborted: no response",
+                };
+                self.add(at, Some(mine), Where::Client, "failed", format!("a request {why}"));
+            }
+            Event::Deadlocked { upload, worker, .. } => {
+                let text = format!("upload {upload} fails, and takes the lock twice: deadlock (violates S9)");
+                self.add(at, Some(upload), Where::Worker(worker), "deadlock", text);
+            }
+            Event::Hung { upload, worker } | Event::WorkHung { upload, worker } if upload == mine => {
+                let text = "waits for the lock, for ever".to_owned();
+                self.add(at, Some(mine), Where::Worker(worker), "hangs", text);
+            }
+            Event::Reloaded { .. } if self.arrived => {
+                self.add(at, None, Where::Site, "reload", "the site is reloaded".to_owned());
+            }
+            Event::Replaced { worker, held, .. } if self.arrived => {
+                let memory = if held.is_some() { ", its store is empty" } else { "" };
+                self.add(at, None, Where::Worker(worker), "replaced", format!("is replaced{memory}"));
+            }
+            Event::Cleared { store, gone, .. } if gone.iter().any(|entry| entry.key & !ODD_NAME == self.upload.key) => {
+                self.removed(at, store, None, gone, "somebody's clear");
+            }
+            Event::Reopens { upload, ending, after_ns } if upload == mine => {
+                let text = format!("{}; the page is opened again in {}", self::ending(ending), seconds(after_ns));
+                self.add(at, Some(mine), Where::Client, "reopen", text);
             }
             Event::ClientEnded { upload, ending } if upload == mine => {
-                let text = match ending {
-                    Ending::SawReady => "stops: told ready",
-                    Ending::SawError => "stops: told error",
-                    Ending::SawExpired => "stops: told expired",
-                    Ending::GaveUp => "gives up on not_found",
-                    Ending::TimedOut => "gives up: no attempts left",
-                    Ending::Refused => "stops: the upload was refused",
-                };
-                self.add(at, Some(mine), "client".to_owned(), "end", text.to_owned());
+                self.add(at, Some(mine), Where::Client, "end", self::ending(ending).to_owned());
             }
             _ => {}
         }
+    }
+}
+
+/// How a client ends, in words.
+fn ending(ending: Ending) -> &'static str {
+    match ending {
+        Ending::SawReady => "stops: told ready",
+        Ending::LoadedAnyway => "loads whatever there is",
+        Ending::SawError => "stops: told error",
+        Ending::SawExpired => "stops: told expired",
+        Ending::GaveUp => "gives up on not_found",
+        Ending::TimedOut => "gives up: no attempts left",
+        Ending::Refused => "gives up: its requests fail",
     }
 }

@@ -2,10 +2,11 @@
 
 mod sample;
 
-use crate::rng::{Die, PerUpload, Source, below};
-use crate::scenario::{Arrivals, ClientSpec, Scenario, WorkloadSpec};
+use crate::rng::{Die, PerAttempt, PerUpload, Source, below};
+use crate::scenario::{Arrivals, ClientSpec, Probability, Scenario, WorkloadSpec};
 use crate::time::SimTime;
-use sample::{Sampler, exponential_ns};
+use sample::daily_gap_ns;
+pub(crate) use sample::{Sampler, exponential_ns};
 
 /// One upload, before anything happens to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,8 +15,12 @@ pub struct Upload {
     pub number: u32,
     /// When the client sends it.
     pub at: SimTime,
-    /// Its name; equal numbers are equal names.
+    /// Its name as the server spells it; equal numbers are equal names.
     pub key: u32,
+    /// Whether the client spells its name otherwise.
+    pub odd_name: bool,
+    /// How long the step takes that begins it, in nanoseconds.
+    pub transfer_ns: u64,
     /// How long its processing takes, in nanoseconds.
     pub processing_ns: u64,
     /// Whether its processing ends with an error.
@@ -34,14 +39,16 @@ pub struct Workload {
     processing: (PerUpload<2>, Sampler, Die),
     away: (PerUpload<2>, Sampler, Die),
     keys: Option<(PerUpload<1>, u32)>,
+    odd_names: Option<(PerAttempt, Die)>,
+    transfer: (PerAttempt, Sampler),
 }
 
 impl Workload {
     /// The workload of a scenario under one replication's seed.
     #[must_use]
     pub fn new(scenario: &Scenario, seed: u64) -> Self {
-        let Scenario { uploads, workload, client, .. } = scenario;
-        let WorkloadSpec { arrivals, processing, failure, distinct_keys } = workload;
+        let Scenario { uploads, workload, client, server, .. } = scenario;
+        let WorkloadSpec { arrivals, processing, failure, distinct_keys, odd_names } = workload;
         let ClientSpec { away_chance, away_time, .. } = client;
         Workload {
             uploads: *uploads,
@@ -52,24 +59,32 @@ impl Workload {
             processing: (PerUpload::new(seed, Source::Processing), Sampler::new(processing), Die::new(failure.get())),
             away: (PerUpload::new(seed, Source::Away), Sampler::new(away_time), Die::new(away_chance.get())),
             keys: distinct_keys.map(|keys| (PerUpload::new(seed, Source::Key), keys)),
+            odd_names: (*odd_names != Probability::NEVER)
+                .then(|| (PerAttempt::new(seed, Source::OddName), Die::new(odd_names.get()))),
+            transfer: (PerAttempt::new(seed, Source::Transfer), Sampler::new(&server.service.upload)),
         }
     }
 
     /// When an upload comes, the one before it having come at the current clock.
     fn arrival(&mut self, number: u32) -> SimTime {
-        let gap_ns = match self.arrivals {
+        let gap_ns = match &self.arrivals {
             Arrivals::Poisson { mean_gap_ns } => {
                 let [draw] = self.arrival.draws(u64::from(number));
-                exponential_ns(mean_gap_ns, draw)
+                exponential_ns(*mean_gap_ns, draw)
             }
-            Arrivals::Fixed { every_ns } => every_ns,
+            Arrivals::Fixed { every_ns } => *every_ns,
             Arrivals::Burst { size, every_ns } => {
-                if number.is_multiple_of(size) {
-                    every_ns
+                if number.is_multiple_of(*size) {
+                    *every_ns
                 } else {
                     0
                 }
             }
+            Arrivals::Daily { rates } => {
+                let [draw] = self.arrival.draws(u64::from(number));
+                daily_gap_ns(rates, self.clock, draw)
+            }
+            Arrivals::Trace { at_ns } => return SimTime::from_ns(at_ns[number as usize]),
         };
         self.clock.after(gap_ns)
     }
@@ -95,6 +110,9 @@ impl Iterator for Workload {
             None => number,
             Some((stream, keys)) => below(stream.draws(u64::from(number))[0], *keys),
         };
-        Some(Upload { number, at: self.clock, key, processing_ns, fails, away_ns })
+        let odd_name = self.odd_names.is_some_and(|(draws, odd)| odd.says_yes(draws.draw(u64::from(number), 0)));
+        let (draws, time) = &self.transfer;
+        let transfer_ns = time.constant_ns().unwrap_or_else(|| time.sample_ns(draws.draw(u64::from(number), 0)));
+        Some(Upload { number, at: self.clock, key, odd_name, transfer_ns, processing_ns, fails, away_ns })
     }
 }

@@ -2,19 +2,28 @@
 
 use crate::rng::{below, unit};
 use crate::scenario::Distribution;
+use crate::time::{SECOND_NS, SimTime};
 
 /// Draws durations from a distribution.
-pub(super) struct Sampler {
+pub(crate) struct Sampler {
     distribution: Distribution,
 }
 
 impl Sampler {
-    pub(super) fn new(distribution: &Distribution) -> Self {
+    pub(crate) fn new(distribution: &Distribution) -> Self {
         Sampler { distribution: distribution.clone() }
     }
 
+    /// The duration in nanoseconds, if it is always the same.
+    pub(crate) fn constant_ns(&self) -> Option<u64> {
+        match self.distribution {
+            Distribution::Constant { value_ns } => Some(value_ns),
+            _ => None,
+        }
+    }
+
     /// The duration in nanoseconds that a draw stands for.
-    pub(super) fn sample_ns(&self, draw: u64) -> u64 {
+    pub(crate) fn sample_ns(&self, draw: u64) -> u64 {
         match &self.distribution {
             Distribution::Constant { value_ns } => *value_ns,
             Distribution::Exponential { mean_ns } => exponential_ns(*mean_ns as f64, draw),
@@ -27,8 +36,26 @@ impl Sampler {
 }
 
 /// An exponential duration in nanoseconds.
-pub(super) fn exponential_ns(mean_ns: f64, draw: u64) -> u64 {
+pub(crate) fn exponential_ns(mean_ns: f64, draw: u64) -> u64 {
     round_ns(-mean_ns * libm::log(1.0 - unit(draw)))
+}
+
+/// The gap to the next arrival of a Poisson process whose rate per nanosecond changes from hour to hour of the day, by inversion
+/// of its cumulative rate. At least one rate is above zero.
+pub(super) fn daily_gap_ns(rates: &[f64; 24], from: SimTime, draw: u64) -> u64 {
+    const HOUR_NS: u64 = 3600 * SECOND_NS;
+    let mut left = -libm::log(1.0 - unit(draw));
+    let mut at_ns = from.as_ns();
+    loop {
+        let rate = rates[(at_ns / HOUR_NS % 24) as usize];
+        let rest_ns = HOUR_NS - at_ns % HOUR_NS;
+        let in_hour = rate * rest_ns as f64;
+        if left < in_hour {
+            return (at_ns - from.as_ns()).saturating_add(round_ns(left / rate));
+        }
+        left -= in_hour;
+        at_ns = at_ns.saturating_add(rest_ns);
+    }
 }
 
 /// The nearest whole number of nanoseconds; beyond the end of time, the end of time.

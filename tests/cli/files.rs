@@ -8,9 +8,10 @@ use crate::{files_below, run_in};
 fn what_an_earlier_run_left_is_taken_away() {
     let folder = tempfile::tempdir().unwrap();
     run_in(folder.path(), &["run", "smoke", "--uploads-csv"]);
-    assert_eq!(files_below(folder.path()).len(), 5);
+    assert_eq!(files_below(folder.path()).len(), 6);
     run_in(folder.path(), &["run", "smoke", "--policy", "logical"]);
-    let expected = ["reports/smoke/replications.csv", "reports/smoke/run.json", "reports/smoke/summary.csv"];
+    let expected = ["properties.csv", "replications.csv", "run.json", "summary.csv"];
+    let expected = expected.map(|name| format!("reports/smoke/{name}"));
     assert_eq!(files_below(folder.path()), expected);
 }
 
@@ -43,7 +44,7 @@ fn run_json_tells_what_was_run_and_the_hash_of_each_file() {
     let run: serde_json::Value = serde_json::from_str(&fs::read_to_string(report.join("run.json")).unwrap()).unwrap();
     assert_eq!((&run["scenario"], &run["seed"], &run["replications"]), (&"smoke".into(), &5.into(), &4.into()));
     let files = run["files"].as_array().unwrap();
-    assert_eq!(files.len(), 4);
+    assert_eq!(files.len(), 5);
     for file in files {
         let bytes = fs::read(report.join(file["name"].as_str().unwrap())).unwrap();
         assert_eq!(file["sha256"], stillready::provenance::sha256_hex(&bytes));

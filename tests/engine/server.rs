@@ -35,7 +35,8 @@ impl Observer for Notes {
 fn notes(parts: Parts<'_>) -> Vec<(f64, String)> {
     let scenario = parts.scenario();
     let policy = &scenario.policies[0];
-    let new_store = |number| RegistryStore::new(policy.retention, number);
+    let retention = policy.retention;
+    let new_store = move |number| RegistryStore::new(retention, number);
     let mut engine = Engine::new(&scenario, policy, 1, new_store, Notes::default());
     engine.run();
     engine.into_observer().lines

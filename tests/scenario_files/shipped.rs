@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use stillready::registry::{AgeBasis, Capacity, Expiry};
-use stillready::scenario::{Address, Arrivals, Distribution, Order, Scenario, Scope, StoreKind, Trigger, shipped};
+use stillready::scenario::{
+    Address, Arrivals, Distribution, Order, Scenario, Scope, ServiceTimes, StoreKind, Trigger, shipped,
+};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -36,8 +38,7 @@ fn the_reference_scenario_is_that_of_the_model() {
     assert_eq!(scenario.workload.processing, Distribution::Lognormal { median_ns: 8 * SECOND, sigma: 0.8 });
     assert_eq!((scenario.workload.failure.get(), scenario.workload.distinct_keys), (0.0, None));
     assert_eq!((scenario.server.workers, scenario.server.threads), (1, 1));
-    let service = scenario.server.service;
-    assert_eq!((service.upload_ns, service.sweep_ns, service.read_ns), (0, 0, 0));
+    assert_eq!(scenario.server.service, ServiceTimes::default());
     let client = &scenario.client;
     assert_eq!((client.first_poll_ns, client.interval_ns), (0, 3 * SECOND));
     assert_eq!((client.backoff, client.jitter, client.max_attempts, client.tolerate_not_found), (1.0, 0.0, 120, 0));

@@ -11,7 +11,7 @@ use std::time::Duration;
 use stillready::measure::Fact;
 use stillready::rng::{Die, PerAttempt, Source, below};
 use stillready::scenario::{Address, Order, Policy, Scenario, Scope, StoreKind, Trigger};
-use stillready::store::{Answer, Dict, End, RegistryStore, StatusStore};
+use stillready::store::{Answer, Defects, Dict, Disk, End, RegistryStore, StatusStore};
 use stillready::time::SimTime;
 use stillready::workload::{Upload, Workload};
 use tokio::sync::Semaphore;
@@ -85,7 +85,7 @@ where
             service.succeeded.borrow_mut().insert(upload.number, !upload.fails);
             service.count(if upload.fails { "failed" } else { "succeeded" });
         });
-        self.spend(self.scenario.server.service.upload_ns).await;
+        self.spend(upload.transfer_ns).await;
         drop(permit);
         id
     }
@@ -93,7 +93,7 @@ where
     /// GET /status: the steps of the handler.
     async fn poll(&self, upload: &Upload, id: S::Id, attempt: u32) -> Answer {
         let permit = self.threads.acquire().await.unwrap();
-        let service = self.scenario.server.service;
+        let service = &self.scenario.server.service;
         let worker = self.worker(upload.number, u64::from(attempt));
         let Trigger::Chance(chance) = self.policy.trigger else { panic!("the policies of the test roll a die") };
         let draw = self.dice.draw(u64::from(upload.number), u64::from(attempt));
@@ -222,7 +222,9 @@ async fn assert_parity(text: &str) {
         let retention = policy.retention;
         let tasks = match policy.store {
             StoreKind::Registry => by_tasks(&scenario, policy, |number| RegistryStore::new(retention, number)).await,
-            StoreKind::Dict => by_tasks(&scenario, policy, |_| Dict::new(retention)).await,
+            StoreKind::Dict => {
+                by_tasks(&scenario, policy, |_| Dict::new(retention, Defects::default(), Disk::default())).await
+            }
         };
         assert_eq!(tasks, by_engine(&scenario, number), "policy {}", policy.name);
         assert!(tasks["polls"] > 700);
@@ -263,7 +265,7 @@ async fn tasks_and_engine_agree_on_several_workers() {
 #[test]
 fn steps_of_two_handlers_can_be_polled_by_hand() {
     let scenario = parse(LATE);
-    let store = Dict::new(scenario.policies[0].retention);
+    let store = Dict::new(scenario.policies[0].retention, Defects::default(), Disk::default());
     let at = |seconds: u64| SimTime::from_ns(seconds * 1_000_000_000);
     let Ok((ticket, id)) = store.begin(1, 1, at(0), &mut Vec::new()) else { panic!("it is never full") };
     store.finish(ticket, End::Ready, at(0));

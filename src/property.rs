@@ -1,0 +1,381 @@
+//! The properties S1 to S12 over a run's trace: how often each had an occasion to break, how often it did, and where first.
+
+use rustc_hash::FxHashMap;
+
+use crate::measure::Fact;
+use crate::registry::{AgeBasis, Expiry, State};
+use crate::scenario::{Clear, Kind, Policy, Property, StoreKind, Trigger};
+use crate::store::{Answer, Defect, End, Gone};
+use crate::time::{SECOND_NS, SimTime};
+use crate::trace::{Event, Observer};
+
+/// The most entries that may be visited under one hold of a lock (S9): some milliseconds for a dictionary in Python.
+pub const LOCK_HOLD_MAX: u64 = 10_000;
+
+/// An entry may be overdue for its time to live, and for this long in any case, before S10 calls that unbounded.
+const OVERDUE_ALWAYS_NS: u64 = 3600 * SECOND_NS;
+
+/// What came of a property in a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// Occasions on which it could break or, of a `sometimes`, happen.
+    pub checked: u64,
+    /// Uploads, or events where no upload is meant, that broke it; of a `sometimes`, those in which it happened.
+    pub counted: u64,
+    /// The first of these.
+    pub first: Option<Witness>,
+}
+
+/// Where a property broke first, or happened first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// The replication's seed.
+    pub seed: u64,
+    /// Which upload it was about; if about none in particular, the latest one to arrive.
+    pub upload: u32,
+    /// When.
+    pub at: SimTime,
+    /// What happened, in a few words.
+    pub what: &'static str,
+}
+
+/// A verdict in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It held on every occasion; of a `sometimes`, it happened.
+    Held,
+    /// It broke.
+    Broken,
+    /// There was no occasion, or it never happened.
+    NeverSeen,
+}
+
+impl Verdict {
+    /// The verdict on a property in a word.
+    #[must_use]
+    pub fn outcome(&self, property: Property) -> Outcome {
+        match (property.kind(), self.counted, self.checked) {
+            (Kind::Sometimes, 0, _) | (Kind::Always | Kind::Eventually, 0, 0) => Outcome::NeverSeen,
+            (Kind::Sometimes, ..) | (_, 0, _) => Outcome::Held,
+            _ => Outcome::Broken,
+        }
+    }
+
+    /// Adds the verdict of another replication, which comes later.
+    pub fn merge(&mut self, later: &Verdict) {
+        self.checked += later.checked;
+        self.counted += later.counted;
+        if self.first.is_none() {
+            self.first.clone_from(&later.first);
+        }
+    }
+}
+
+impl Outcome {
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Held => "held",
+            Outcome::Broken => "broken",
+            Outcome::NeverSeen => "never seen",
+        }
+    }
+}
+
+/// The verdicts on all properties.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdicts([Verdict; Property::ALL.len()]);
+
+impl Verdicts {
+    /// The verdict on a property.
+    #[must_use]
+    pub fn of(&self, property: Property) -> &Verdict {
+        &self.0[property as usize]
+    }
+
+    /// The verdict on a property, in a word.
+    #[must_use]
+    pub fn outcome(&self, property: Property) -> Outcome {
+        self.of(property).outcome(property)
+    }
+
+    /// The properties with an outcome.
+    pub fn with(&self, outcome: Outcome) -> impl Iterator<Item = Property> + '_ {
+        Property::ALL.into_iter().filter(move |&property| self.outcome(property) == outcome)
+    }
+
+    /// Adds the verdicts of another replication, which comes later.
+    pub fn merge(&mut self, later: &Verdicts) {
+        for (verdict, later) in self.0.iter_mut().zip(&later.0) {
+            verdict.merge(later);
+        }
+    }
+
+    /// Notes that a run was made twice, and came out the same (S12).
+    pub fn note_replay(&mut self) {
+        self.0[Property::S12 as usize].checked += 1;
+    }
+
+    /// What a policy's expectations have against these verdicts, a sentence each.
+    #[must_use]
+    pub fn disappointments(&self, policy: &Policy) -> Vec<String> {
+        let mut all = Vec::new();
+        for &property in &policy.holds {
+            match self.outcome(property) {
+                Outcome::Held => {}
+                Outcome::Broken => all.push(format!("{} should hold, and breaks", property.name())),
+                Outcome::NeverSeen => all.push(format!("{} should hold, and had no occasion to", property.name())),
+            }
+        }
+        for &property in &policy.breaks {
+            match self.outcome(property) {
+                Outcome::Broken => {}
+                Outcome::Held => all.push(format!("{} should break, and holds", property.name())),
+                Outcome::NeverSeen => all.push(format!("{} should break, and had no occasion to", property.name())),
+            }
+        }
+        all
+    }
+}
+
+/// Watches one policy in one replication.
+pub struct Watch {
+    seed: u64,
+    policy: Policy,
+    uploads: FxHashMap<u32, Seen>,
+    latest: u32,
+    /// Whether the last upload has arrived: from then on nobody comes by to sweep.
+    span_is_over: bool,
+    /// Of which upload alone, if of one, breaches are noted.
+    only: Option<u32>,
+    verdicts: Verdicts,
+}
+
+/// What was seen of an upload.
+#[derive(Default)]
+struct Seen {
+    key: u32,
+    begun_at: Option<SimTime>,
+    /// How its work ended, and when.
+    ended: Option<(End, SimTime)>,
+    is_lost: bool,
+    /// Whether it was polled after its end.
+    polled_after_end: bool,
+    /// The latest answer that says something about it.
+    latest: Option<Answer>,
+    /// The properties that it was counted for.
+    counted: u16,
+}
+
+impl Watch {
+    /// A watch over a policy, before the run.
+    #[must_use]
+    pub fn new(policy: &Policy, seed: u64) -> Self {
+        let (uploads, verdicts) = Default::default();
+        Watch { seed, policy: policy.clone(), uploads, latest: 0, span_is_over: false, only: None, verdicts }
+    }
+
+    /// A watch that notes only what concerns one upload, or none in particular.
+    #[must_use]
+    pub fn over(policy: &Policy, seed: u64, upload: u32) -> Self {
+        Watch { only: Some(upload), ..Watch::new(policy, seed) }
+    }
+
+    /// The verdicts, the run being over.
+    #[must_use]
+    pub fn into_verdicts(self) -> Verdicts {
+        self.verdicts
+    }
+
+    /// Notes an occasion for a property, and whether it counts.
+    fn check(&mut self, property: Property, upload: Option<u32>, at: SimTime, counts: bool, what: &'static str) {
+        let verdict = &mut self.verdicts.0[property as usize];
+        if self.only.is_some() && upload.is_some() && upload != self.only {
+            return;
+        }
+        verdict.checked += 1;
+        if !counts {
+            return;
+        }
+        if let Some(seen) = upload.and_then(|upload| self.uploads.get_mut(&upload)) {
+            let bit = 1 << property as u16;
+            if seen.counted & bit != 0 {
+                return;
+            }
+            seen.counted |= bit;
+        }
+        verdict.counted += 1;
+        if verdict.first.is_none() {
+            let upload = upload.unwrap_or(self.latest);
+            verdict.first = Some(Witness { seed: self.seed, upload, at, what });
+        }
+    }
+
+    /// When a sweep may take the entry of an upload that has ended, as the deployed code sees it; `None` if never, or if that
+    /// depends on more than the end.
+    fn sweepable_at(&self, seen: &Seen) -> Option<SimTime> {
+        let (end, at) = seen.ended?;
+        let defects = self.policy.defects;
+        if defects.contains(Defect::FinishWithoutTimestamp) {
+            return Some(at);
+        }
+        if defects.contains(Defect::UnitBug) {
+            return None;
+        }
+        let state = if end == End::Ready { State::Ready } else { State::Failed };
+        let limit_ns = self.policy.retention.time_to_live.of(state)?;
+        match self.policy.retention.age {
+            AgeBasis::Finished => Some(at.after(limit_ns)),
+            AgeBasis::Created => seen.begun_at.map(|begun_at| begun_at.after(limit_ns)),
+            AgeBasis::LastWrite | AgeBasis::LastAccess | AgeBasis::Acknowledged => None,
+        }
+    }
+
+    fn read(&mut self, upload: u32, at: SimTime, answer: Answer) {
+        let Some(seen) = self.uploads.get(&upload) else { return };
+        let (ended, before, is_begun) = (seen.ended, seen.latest, seen.begun_at.is_some());
+        let is_lost = seen.is_lost && ended.is_none();
+        let sweepable = self.sweepable_at(seen).is_some_and(|since| since <= at);
+        let mut check = |property, counts, what| self.check(property, Some(upload), at, counts, what);
+        if ended.is_some() {
+            check(Property::S1, answer == Answer::NotFound, "not_found after its end");
+            check(Property::S1, answer == Answer::Processing, "processing after its end");
+        }
+        if let Answer::Ready { upload: of } = answer {
+            let succeeded = matches!(ended, Some((End::Ready, _)));
+            check(Property::S2, !succeeded, "ready before its own success");
+            check(Property::S7, of != upload, "ready with the result of another upload");
+            check(Property::ReadySeen, true, "told ready");
+        }
+        if answer == Answer::Error {
+            let failed = matches!(ended, Some((End::Error, _)));
+            check(Property::S7, !failed, "error though its own work has not failed");
+        }
+        if let (Some(before), Some(rank)) = (before, rank(answer)) {
+            let backwards = rank < self::rank(before).unwrap_or(0);
+            let changed = rank == 1 && std::mem::discriminant(&before) != std::mem::discriminant(&answer);
+            let changed = changed && self::rank(before) == Some(1);
+            check(Property::S4, backwards || changed, "an answer that goes back on an earlier one");
+        }
+        if is_begun {
+            check(Property::S6, answer == Answer::NotFound, "not_found for an upload that was accepted");
+            check(Property::S6, is_lost && answer == Answer::Processing, "processing though its work is lost");
+        }
+        if sweepable {
+            let by_dice = self.policy.retention.expiry == Expiry::Physical
+                && matches!(self.policy.trigger, Trigger::Chance(chance) if chance.get() > 0.0 && chance.get() < 1.0);
+            self.check(Property::S11, Some(upload), at, by_dice, "a poll of a due entry, whose answer the dice decide");
+            self.check(Property::LatePoll, Some(upload), at, true, "polled when due");
+        } else {
+            self.check(Property::S11, Some(upload), at, false, "");
+        }
+        if let Some(seen) = self.uploads.get_mut(&upload) {
+            seen.polled_after_end |= ended.is_some();
+            if rank(answer).is_some() {
+                seen.latest = Some(answer);
+            }
+        }
+    }
+
+    /// Entries leave, or are found due.
+    fn gone(&mut self, at: SimTime, gone: &[Gone]) {
+        if self.span_is_over {
+            return;
+        }
+        for entry in gone {
+            let Some(due) = entry.due else { continue };
+            let limit_ns = self.policy.retention.time_to_live.of(entry.state).unwrap_or(0).max(OVERDUE_ALWAYS_NS);
+            let unbounded = at.since(due) > limit_ns;
+            self.check(Property::S10, None, at, unbounded, "an entry is there for more than twice its time");
+        }
+    }
+
+    /// Entries that were taken by a sweep, or to make room for an upload under another name.
+    fn taken(&mut self, at: SimTime, gone: &[Gone], but_for: Option<u32>) {
+        let pinned = self.policy.retention.time_to_live.processing_ns.is_none();
+        for entry in gone.iter().filter(|entry| Some(entry.key) != but_for) {
+            let evicted = pinned && entry.state == State::Processing;
+            self.check(Property::S5, None, at, evicted, "a running upload is taken");
+        }
+    }
+}
+
+/// Where an answer stands in the life of an upload; `not_found` stands nowhere.
+fn rank(answer: Answer) -> Option<u8> {
+    match answer {
+        Answer::Processing => Some(0),
+        Answer::Ready { .. } | Answer::Error | Answer::Interrupted => Some(1),
+        Answer::Expired(_) => Some(2),
+        Answer::NotFound => None,
+    }
+}
+
+impl Observer for Watch {
+    fn observe(&mut self, at: SimTime, event: Event<'_>) {
+        match event {
+            Event::Arrived(upload) => {
+                self.latest = upload.number;
+                self.uploads.insert(upload.number, Seen { key: upload.key, ..Seen::default() });
+            }
+            Event::Began { upload, gone, .. } => {
+                let key = self.uploads.get(&upload).map(|seen| seen.key);
+                self.taken(at, gone, key);
+                self.gone(at, gone);
+                if let Some(seen) = self.uploads.get_mut(&upload) {
+                    seen.begun_at = Some(at);
+                }
+            }
+            Event::Finished { upload, end, .. } => {
+                if let Some(seen) = self.uploads.get_mut(&upload) {
+                    seen.ended.get_or_insert((end, at));
+                }
+            }
+            Event::Lost { upload, .. } => {
+                if let Some(seen) = self.uploads.get_mut(&upload) {
+                    seen.is_lost = true;
+                }
+            }
+            Event::Read { upload, answer, .. } => self.read(upload, at, answer),
+            Event::Swept { held_before, gone, .. } => {
+                let scans = self.policy.store == StoreKind::Dict && self.policy.trigger != Trigger::Redis;
+                let too_long = scans && held_before > LOCK_HOLD_MAX;
+                self.check(Property::S9, None, at, too_long, "a sweep visits more than 10,000 entries under one lock");
+                if !gone.is_empty() {
+                    self.check(Property::EntrySwept, None, at, true, "a sweep removes an entry");
+                }
+                self.taken(at, gone, None);
+                self.gone(at, gone);
+            }
+            Event::Deadlocked { upload, .. } => {
+                self.check(Property::S9, Some(upload), at, true, "a lock that is never let go");
+            }
+            Event::Cleared { clear, key, gone, .. } => {
+                let meant = |entry: &Gone| match clear {
+                    Clear::One => entry.key == key,
+                    Clear::All => true,
+                    Clear::Stuck { .. } => entry.state == State::Processing,
+                };
+                let too_much = !gone.iter().all(meant);
+                self.check(Property::S8, None, at, too_much, "a clear takes what it does not name");
+                self.gone(at, gone);
+            }
+            Event::Replaced { gone, .. } => self.gone(at, gone),
+            Event::SpanEnded { overdue } => {
+                self.gone(at, overdue);
+                self.span_is_over = true;
+            }
+            Event::Over { upload, facts, .. } => {
+                if let Some(seen) = self.uploads.get(&upload.number)
+                    && facts.contains(Fact::Failed)
+                    && seen.polled_after_end
+                {
+                    let told = facts.contains(Fact::SawError) || facts.contains(Fact::SawExpired);
+                    self.check(Property::S3, Some(upload.number), at, !told, "its client is never told of the error");
+                }
+                self.uploads.remove(&upload.number);
+            }
+            _ => {}
+        }
+    }
+}
