@@ -8,6 +8,8 @@ pub mod registry;
 mod sync;
 
 #[cfg(feature = "simulator")]
+pub mod diagnose;
+#[cfg(feature = "simulator")]
 pub mod engine;
 #[cfg(feature = "simulator")]
 pub mod exit;

@@ -338,6 +338,7 @@ impl Observer for Watch {
             }
             Event::Read { upload, answer, .. } => self.read(upload, at, answer),
             Event::Swept { held_before, gone, .. } => {
+                self.check(Property::S5, None, at, false, "");
                 let scans = self.policy.store == StoreKind::Dict && self.policy.trigger != Trigger::Redis;
                 let too_long = scans && held_before > LOCK_HOLD_MAX;
                 self.check(Property::S9, None, at, too_long, "a sweep visits more than 10,000 entries under one lock");

@@ -7,6 +7,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use stillready::exit::Exit;
 use stillready::provenance::COMMIT;
 
+use super::diagnose::DiagnoseArguments;
 use super::gate::GateArguments;
 use super::properties::PropertiesArguments;
 use super::replay::ReplayArguments;
@@ -75,6 +76,9 @@ pub(super) enum Command {
     ///
     /// Fails if a policy's `holds` or `breaks` is disappointed.
     Properties(PropertiesArguments),
+
+    /// Run the incident's possible causes under its possible remedies, and print who is misled by which cause under which remedy.
+    Diagnose(DiagnoseArguments),
 
     /// Run scenarios and check them against their limits and their committed baselines.
     ///

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+use stillready::diagnose::likeness::InvalidObservations;
 use stillready::exit::Exit;
 use stillready::experiment::ExperimentError;
 use stillready::report::files::WriteError;
@@ -47,6 +48,17 @@ pub(crate) enum Failure {
     #[diagnostic(help("{help}"))]
     NothingRan { scenario: String, policy: String, help: String },
 
+    #[error("cannot read {}", path.display())]
+    #[diagnostic(help("name a CSV file with the columns upload,seconds,answer"))]
+    NoObservations { path: PathBuf, source: io::Error },
+
+    #[error("{} is no file of observations", path.display())]
+    #[diagnostic(help(
+        "one header line `upload,seconds,answer`, then a row per answer: seconds since the upload, and processing, ready, error \
+         or not_found"
+    ))]
+    InvalidObservations { path: PathBuf, source: Box<InvalidObservations> },
+
     #[error("the folder `sims` has no scenario to judge")]
     #[diagnostic(help("name a scenario, as in `stillready gate reference`, or write some with `stillready init`"))]
     NothingToJudge,
@@ -71,6 +83,8 @@ impl Failure {
         match self {
             Failure::Usage { .. } | Failure::SameName { .. } => Exit::Usage,
             Failure::NoScenario { .. }
+            | Failure::NoObservations { .. }
+            | Failure::InvalidObservations { .. }
             | Failure::Unreadable { .. }
             | Failure::BadName { .. }
             | Failure::Invalid(_)

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod console;
+mod diagnose;
 mod failure;
 mod gate;
 mod properties;
@@ -25,6 +26,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Some(Command::Replay(arguments)) => replay::replay(arguments, &console),
         Some(Command::Gate(arguments)) => gate::gate(arguments, &console),
         Some(Command::Properties(arguments)) => properties::properties(arguments, &console),
+        Some(Command::Diagnose(arguments)) => diagnose::diagnose(arguments, &console),
         Some(Command::List) => tour::list(&console),
         Some(Command::Check { scenarios }) => tour::check(scenarios, &console),
         Some(Command::Init { folder, force }) => tour::init(folder, *force, &console),

@@ -214,7 +214,7 @@ fn page(results: &Results, paths: &[PathBuf]) -> String {
 }
 
 /// A sentence in lines of at most 80 columns.
-fn wrap(sentence: &str) -> String {
+pub(super) fn wrap(sentence: &str) -> String {
     let mut text = String::new();
     let mut column = 0;
     for word in sentence.split(' ') {

@@ -19,24 +19,26 @@ pub(super) struct Source {
 
 /// Finds a scenario: a path, else a name in the folder `sims`, else a name among those that come with the program.
 pub(super) fn find(argument: &str) -> Result<Source, Failure> {
+    if let Some(scenario) = shipped::find(argument)
+        && !Path::new("sims").join(format!("{argument}.toml")).is_file()
+    {
+        return Ok(Source {
+            argument: argument.to_owned(),
+            name: scenario.short_name().to_owned(),
+            file: format!("{}.toml (built in)", scenario.name),
+            text: scenario.text.to_owned(),
+        });
+    }
     let path = Path::new(argument);
     let is_path = path.extension().is_some_and(|extension| extension == "toml") || path.components().count() > 1;
-    if is_path {
-        return read(argument, path);
-    }
     let local = Path::new("sims").join(format!("{argument}.toml"));
     if local.is_file() {
         return read(argument, &local);
     }
-    match shipped::find(argument) {
-        Some(scenario) => Ok(Source {
-            argument: argument.to_owned(),
-            name: scenario.name.to_owned(),
-            file: format!("{}.toml (built in)", scenario.name),
-            text: scenario.text.to_owned(),
-        }),
-        None => Err(Failure::NoScenario { name: argument.to_owned(), help: help(argument) }),
+    if is_path {
+        return read(argument, path);
     }
+    Err(Failure::NoScenario { name: argument.to_owned(), help: help(argument) })
 }
 
 fn help(argument: &str) -> String {

@@ -1,6 +1,6 @@
 //! The commands around the scenarios: list, check, init, completions.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -18,18 +18,22 @@ use super::scenarios::load;
 
 /// Prints the scenarios that have a name: those in the folder `sims` and those that come with the program.
 pub(super) fn list(console: &Console) -> Result<Exit, Failure> {
-    let mut names: BTreeMap<String, ()> =
-        shipped::SHIPPED.iter().map(|scenario| (scenario.name.to_owned(), ())).collect();
-    for entry in fs::read_dir("sims").into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.extension().is_some_and(|extension| extension == "toml")
-            && let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
-        {
-            names.insert(stem.to_owned(), ());
+    let mut names: BTreeSet<String> = shipped::SHIPPED.iter().map(|scenario| scenario.name.to_owned()).collect();
+    for folder in ["", "causes", "eras", "regressions"] {
+        for entry in fs::read_dir(Path::new("sims").join(folder)).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.extension().is_some_and(|extension| extension == "toml")
+                && let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
+            {
+                names.insert(if folder.is_empty() { stem.to_owned() } else { format!("{folder}/{stem}") });
+            }
         }
     }
-    let width = names.keys().map(std::string::String::len).max().unwrap_or(0);
-    for name in names.keys() {
+    // Those of the folder itself first.
+    let mut names: Vec<_> = names.into_iter().collect();
+    names.sort_by_key(|name| name.contains('/'));
+    let width = names.iter().map(String::len).max().unwrap_or(0);
+    for name in &names {
         let line = match load(name) {
             Ok((source, scenario)) => format!("{}  {}\n", scenario.title, styled(&source.file, DIM)),
             Err(_) => "not valid: see `stillready check`\n".to_owned(),

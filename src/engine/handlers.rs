@@ -346,7 +346,10 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
             return;
         }
         let Some(ticket) = self.lives.get(place).work(work).and_then(|work| work.ticket.take()) else { return };
-        let (_, held) = self.stores.finish(worker, ticket, (place, work), End::Ready, at);
+        let (ticket, held) = self.stores.publish(worker, ticket, (place, work), at);
+        if let Some(found) = self.lives.get(place).work(work) {
+            found.ticket = ticket;
+        }
         self.observer.observe(at, Event::Published { upload, worker, store, held });
         self.store_changed(at, worker);
     }

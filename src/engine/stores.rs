@@ -54,6 +54,7 @@ struct Behind<S: StatusStore> {
 enum Call {
     Begin { key: u32, upload: u32, work: (Place, u8), now: SimTime },
     Finish { work: (Place, u8), end: End, now: SimTime },
+    Publish { work: (Place, u8), now: SimTime },
     Acknowledge { key: u32, now: SimTime },
     Sweep { now: SimTime },
     Clear { clear: Clear, key: u32, now: SimTime },
@@ -219,6 +220,22 @@ impl<S: StatusStore> Stores<S> {
         let accepted = shelf.store.finish(ticket, end, now);
         shelf.held = shelf.store.held();
         (accepted, shelf.held)
+    }
+
+    /// An upload's end is published before it comes. Returns the ticket, if more can be said with it, and what the store holds.
+    pub(super) fn publish(
+        &mut self,
+        worker: u16,
+        ticket: S::Ticket,
+        work: (Place, u8),
+        at: SimTime,
+    ) -> (Option<S::Ticket>, u64) {
+        let now = self.clock(worker, at);
+        self.repeat_later(worker, at, || Call::Publish { work, now });
+        let shelf = self.shelf(worker);
+        let ticket = shelf.store.publish(ticket, now);
+        shelf.held = shelf.store.held();
+        (ticket, shelf.held)
     }
 
     /// What a poll is answered.
@@ -443,6 +460,12 @@ impl<S: StatusStore> Behind<S> {
                 Call::Finish { work, end, now } => {
                     if let Some(ticket) = self.tickets.remove(&work) {
                         self.store.finish(ticket, end, now);
+                    }
+                }
+                Call::Publish { work, now } => {
+                    let ticket = self.tickets.remove(&work);
+                    if let Some(ticket) = ticket.and_then(|ticket| self.store.publish(ticket, now)) {
+                        self.tickets.insert(work, ticket);
                     }
                 }
                 Call::Acknowledge { key, now } => self.store.acknowledge_key(key, now),

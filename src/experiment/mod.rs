@@ -18,8 +18,8 @@ use crate::measure::{Pairs, Tally};
 use crate::property::Verdicts;
 use crate::scenario::Scenario;
 use rows::RowWriter;
-pub use run::replay;
 use run::{Run, new_run};
+pub use run::{observe, replay};
 
 /// How many uploads arrive before the policies wait for each other.
 const SLICE: u32 = 1 << 16;

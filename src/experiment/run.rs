@@ -118,6 +118,19 @@ fn dict(policy: &Policy) -> impl Fn(u32) -> Dict + Send + 'static {
     move |_| Dict::new(retention, defects, disk.clone())
 }
 
+/// Runs one policy of a replication with an observer of one's own.
+pub fn observe<O: Observer>(scenario: &Scenario, policy: &Policy, seed: u64, observer: O) -> O {
+    match policy.store {
+        StoreKind::Registry => to_its_end(Engine::new(scenario, policy, seed, registry(policy), observer)),
+        StoreKind::Dict => to_its_end(Engine::new(scenario, policy, seed, dict(policy), observer)),
+    }
+}
+
+fn to_its_end<S: StatusStore, O: Observer>(mut engine: Engine<S, O>) -> O {
+    engine.run();
+    engine.into_observer()
+}
+
 /// The timeline of one upload, by running its replication once more, and what the properties say of that upload.
 #[must_use]
 pub fn replay(scenario: &Scenario, policy: &Policy, seed: u64, upload: Upload) -> (Timeline, Verdicts) {

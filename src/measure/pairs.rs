@@ -71,6 +71,11 @@ impl Pairs {
     /// The four cells of one fact.
     #[must_use]
     pub fn cells(&self, fact: Fact, group: Group) -> Cells {
+        self.cells_where(|facts| facts.contains(fact), group)
+    }
+
+    /// The four cells of something that the facts tell.
+    pub fn cells_where(&self, is: impl Fn(Facts) -> bool, group: Group) -> Cells {
         let mut cells = Cells::default();
         for (&(first, second), &count) in &self.counts {
             let wanted = match group {
@@ -79,7 +84,7 @@ impl Pairs {
                 Group::Live => !first.contains(Fact::Away),
             };
             if wanted {
-                *match (first.contains(fact), second.contains(fact)) {
+                *match (is(first), is(second)) {
                     (true, true) => &mut cells.both,
                     (true, false) => &mut cells.first_only,
                     (false, true) => &mut cells.second_only,

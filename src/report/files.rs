@@ -148,6 +148,9 @@ impl Staged {
         let mut paths = Vec::new();
         for (name, file) in self.files {
             let path = self.folder.join(name);
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent).map_err(|source| WriteError { path: parent.to_owned(), source })?;
+            }
             file.persist(&path).map_err(|error| WriteError { path: path.clone(), source: error.error })?;
             paths.push(path);
         }

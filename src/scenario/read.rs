@@ -402,10 +402,6 @@ fn read_retention(table: &mut Table<'_>, is_dict: bool) -> Option<Retention> {
     let expiries = [("physical", Expiry::Physical), ("logical", Expiry::Logical)];
     let expiry = table.choice("expiry", None, &expiries);
     let Tombstone(tombstone_ns) = table.or("tombstone", Tombstone(None));
-    if is_dict && tombstone_ns.is_some() {
-        let help = "allowed with `store = \"dict\"`: \"none\"";
-        table.fault("tombstone", "the dictionary keeps no tombstones", "not possible with `store = \"dict\"`", help);
-    }
     let capacity = table.table("capacity").and_then(|capacity| read_capacity(capacity, age));
     if is_dict && table.has("capacity") {
         let help = "allowed with `store = \"dict\"`: no `capacity`";
@@ -572,8 +568,7 @@ struct PerHour(Box<[f64; 24]>);
 
 impl FromToml for PerHour {
     fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
-        let hours: Option<Vec<f64>> =
-            value.get_ref().as_array().and_then(|items| items.iter().map(number).collect());
+        let hours: Option<Vec<f64>> = value.get_ref().as_array().and_then(|items| items.iter().map(number).collect());
         let sensible = |hours: &[f64; 24]| {
             hours.iter().all(|rate| (0.0..=1e9).contains(rate)) && hours.iter().any(|&rate| rate >= 0.001)
         };

@@ -13,7 +13,7 @@ use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::time::SimTime;
 
 /// The incident's dictionary. Of a [`Retention`] it knows the time to live, the ages `Created`, `Finished` and `LastWrite`,
-/// and the expiry; it keeps no tombstones and is never full.
+/// the expiry, and the tombstones; it is never full.
 pub struct Dict {
     maps: Mutex<Maps>,
     disk: Disk,
@@ -35,6 +35,10 @@ struct Maps {
     /// The names that a sample is drawn from, those of `deadlines`, and where each one is.
     volatile: Vec<u32>,
     places: BTreeMap<u32, usize>,
+    /// What was swept: its last state, and when it fell due.
+    tombstones: BTreeMap<u32, (State, SimTime)>,
+    /// The same, the oldest first.
+    tombstones_by_age: BTreeSet<(SimTime, u32)>,
     /// The upload whose result was loaded last.
     loaded: Option<u32>,
     /// Whether the lock is held for ever.
@@ -70,6 +74,8 @@ impl Dict {
             untimed: BTreeSet::new(),
             volatile: Vec::new(),
             places: BTreeMap::new(),
+            tombstones: BTreeMap::new(),
+            tombstones_by_age: BTreeSet::new(),
             loaded: None,
             stuck: false,
         };
@@ -103,6 +109,7 @@ impl Maps {
 
     /// Writes a status, and its timestamp unless the one that is there has to stay or none is to be there.
     fn write(&mut self, key: u32, state: State, upload: u32, now: SimTime, timestamp: Timestamp) {
+        self.forget_tombstone(key);
         self.forget_deadline(key);
         self.status.insert(key, Entry { state, upload, written: now });
         match timestamp {
@@ -152,10 +159,51 @@ impl Maps {
         }
     }
 
+    /// Removes what is due, and leaves tombstones where the retention says so.
+    fn expire(&mut self, keys: Vec<u32>, now: SimTime, gone: &mut Vec<Gone>) {
+        let first = gone.len();
+        self.take(keys, now, gone);
+        for entry in &gone[first..] {
+            // As in the registry: under physical expiry an entry lives until it is swept.
+            let due = match self.retention.expiry {
+                Expiry::Logical => entry.due.unwrap_or(now),
+                Expiry::Physical => now,
+            };
+            if self.is_remembered(due, now) {
+                self.tombstones.insert(entry.key, (entry.state, due));
+                self.tombstones_by_age.insert((due, entry.key));
+            }
+        }
+        while let Some(&(due, key)) = self.tombstones_by_age.first().filter(|(due, _)| !self.is_remembered(*due, now)) {
+            debug_assert_eq!(self.tombstones.get(&key).map(|&(_, since)| since), Some(due), "both know the same");
+            self.forget_tombstone(key);
+        }
+    }
+
+    fn is_remembered(&self, due: SimTime, now: SimTime) -> bool {
+        self.retention.tombstone_ns.is_some_and(|limit_ns| now.since(due) < limit_ns)
+    }
+
+    fn forget_tombstone(&mut self, key: u32) {
+        if let Some((_, due)) = self.tombstones.remove(&key) {
+            self.tombstones_by_age.remove(&(due, key));
+        }
+    }
+
+    /// What is said of an entry that was last in a state and whose time is over since a moment.
+    fn expired(&self, state: State, due: SimTime, now: SimTime) -> Answer {
+        if self.is_remembered(due, now) { Answer::Expired(state) } else { Answer::NotFound }
+    }
+
     fn read(&self, key: u32, now: SimTime) -> Answer {
-        let Some(&Entry { state, upload, .. }) = self.status.get(&key) else { return Answer::NotFound };
-        if self.retention.expiry == Expiry::Logical && self.deadline(key).is_some_and(|due| due <= now) {
-            return Answer::NotFound;
+        let Some(&Entry { state, upload, .. }) = self.status.get(&key) else {
+            let tombstone = self.tombstones.get(&key);
+            return tombstone.map_or(Answer::NotFound, |&(state, due)| self.expired(state, due, now));
+        };
+        if self.retention.expiry == Expiry::Logical
+            && let Some(due) = self.deadline(key).filter(|&due| due <= now)
+        {
+            return self.expired(state, due, now);
         }
         match state {
             State::Processing => Answer::Processing,
@@ -212,6 +260,12 @@ impl StatusStore for Dict {
         true
     }
 
+    fn publish(&self, ticket: DictTicket, now: SimTime) -> Option<DictTicket> {
+        let mut maps = self.lock();
+        maps.write(ticket.key, State::Ready, ticket.upload, now, Timestamp::Now);
+        Some(ticket)
+    }
+
     fn read(&self, key: u32, now: SimTime) -> Answer {
         let key = key & !ODD_NAME;
         let maps = self.lock();
@@ -243,7 +297,7 @@ impl StatusStore for Dict {
         } else {
             maps.deadlines.range(..=(now, u32::MAX)).map(|&(_, key)| key).collect()
         };
-        maps.take(due, now, gone);
+        maps.expire(due, now, gone);
     }
 
     fn sweep_sample(&self, now: SimTime, pick: &mut dyn FnMut(u32) -> u32, size: u32, gone: &mut Vec<Gone>) -> u32 {
@@ -254,7 +308,7 @@ impl StatusStore for Dict {
             let key = maps.volatile[pick(held) as usize];
             drawn += 1;
             if maps.deadline(key).is_some_and(|due| due <= now) {
-                maps.take(vec![key], now, gone);
+                maps.expire(vec![key], now, gone);
             }
         }
         drawn
@@ -263,6 +317,7 @@ impl StatusStore for Dict {
     fn clear(&self, key: u32, now: SimTime, gone: &mut Vec<Gone>) {
         let mut maps = self.lock();
         let key = key & !ODD_NAME;
+        maps.forget_tombstone(key);
         if maps.status.contains_key(&key) {
             maps.take(vec![key], now, gone);
         }
@@ -272,6 +327,8 @@ impl StatusStore for Dict {
         let mut maps = self.lock();
         let all = maps.status.keys().copied().collect();
         maps.take(all, now, gone);
+        maps.tombstones.clear();
+        maps.tombstones_by_age.clear();
     }
 
     fn clear_stuck(&self, after_ns: u64, now: SimTime, gone: &mut Vec<Gone>) {
@@ -286,7 +343,8 @@ impl StatusStore for Dict {
     }
 
     fn held(&self) -> u64 {
-        self.lock().status.len() as u64
+        let maps = self.lock();
+        (maps.status.len() + maps.tombstones.len()) as u64
     }
 
     fn due(&self, now: SimTime, found: &mut Vec<Gone>) {

@@ -37,6 +37,9 @@ pub trait StatusStore {
     /// The background work ended. Returns whether the store took it.
     fn finish(&self, ticket: Self::Ticket, end: End, now: SimTime) -> bool;
 
+    /// The background work says that it is ready, before it has ended. Returns the ticket, if more can be said with it.
+    fn publish(&self, ticket: Self::Ticket, now: SimTime) -> Option<Self::Ticket>;
+
     /// A poll by id.
     fn read(&self, id: Self::Id, now: SimTime) -> Answer;
 

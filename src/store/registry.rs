@@ -81,6 +81,12 @@ impl StatusStore for RegistryStore {
         ticket.finish(outcome, now.as_ns()).is_ok()
     }
 
+    /// A ticket ends its upload once: what comes later has no say.
+    fn publish(&self, ticket: RegistryTicket, now: SimTime) -> Option<RegistryTicket> {
+        self.finish(ticket, End::Ready, now);
+        None
+    }
+
     #[inline(always)]
     fn read(&self, id: UploadId, now: SimTime) -> Answer {
         answer(self.registry.read(id, now.as_ns()))

@@ -173,7 +173,7 @@ fn the_canary_fails_and_is_left_out_unless_named() {
     run_in(folder.path(), &["init"]);
     for entry in fs::read_dir(folder.path().join("sims")).unwrap() {
         let path = entry.unwrap().path();
-        if !path.ends_with("canary.toml") {
+        if path.is_file() && !path.ends_with("canary.toml") {
             fs::remove_file(path).unwrap();
         }
     }

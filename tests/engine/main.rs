@@ -1,6 +1,9 @@
 //! The engine against scenarios small enough to be calculated by hand. Each test says what must happen, and when.
 
 mod clients;
+mod defects;
+mod dispatch;
+mod faults;
 mod names;
 mod server;
 mod stores;

@@ -125,3 +125,73 @@ fn a_tombstone_says_expired_until_it_is_forgotten() {
         }
     }
 }
+
+#[test]
+fn the_end_of_a_work_may_sweep() {
+    // Uploads an hour apart, kept for 10 min: when the second one's work ends, the first one's entry goes.
+    let policy = r#"time_to_live = "10m"
+                    expiry = "physical"
+                    sweep = { trigger = "on-finish" }"#;
+    let tally = Parts { uploads: 3, policy, ..PLAIN }.run();
+    assert_eq!((tally.sweeps, tally.entries_removed, tally.live.max), (3, 2, 2));
+}
+
+/// The share of due entries at which Redis' active expiry keeps up with `rate` entries that fall due each second. A sample finds
+/// 20 s due entries where the share is s, and is the last of its cycle with the probability that it finds at most 5; so ten cycles a
+/// second remove 10 · 20 s / P(Bin(20, s) ≤ 5).
+fn settled_share(rate: f64) -> f64 {
+    let at_most_five = |s: f64| -> f64 {
+        let choose = [1.0, 20.0, 190.0, 1140.0, 4845.0, 15504.0];
+        (0..=5).map(|k| choose[k] * libm::pow(s, k as f64) * libm::pow(1.0 - s, 20.0 - k as f64)).sum()
+    };
+    let (mut low, mut high) = (0.0, 0.9);
+    for _ in 0..60 {
+        let s = (low + high) / 2.0;
+        if 200.0 * s / at_most_five(s) < rate { low = s } else { high = s }
+    }
+    low
+}
+
+/// Redis documents that it goes on while more than a quarter of a sample was due, so that the keys which are expired and still take
+/// memory are about a quarter of those with a time to live at most (redis.io, "EXPIRE", "How Redis expires keys").
+#[test]
+fn redis_keeps_the_share_of_due_entries_near_a_quarter_or_below() {
+    let share = |rate: u32, uploads: u32| {
+        let policy = r#"store = "dict"
+                        time_to_live = "60s"
+                        expiry = "logical"
+                        sweep = { trigger = "redis" }"#;
+        let workload = format!("arrivals = {{ kind = \"poisson\", rate = \"{rate}/s\" }}\nprocessing = \"100ms\"");
+        let client = "interval = \"3s\"\nfirst_poll = \"1s\"";
+        let tally = Parts { uploads, workload: &workload, client, policy, ..PLAIN }.run();
+        assert_eq!(facts(&tally), [("succeeded", u64::from(uploads)), ("saw_ready", u64::from(uploads))]);
+        tally.overdue_mean().unwrap() / tally.live_mean().unwrap()
+    };
+    // The first minute, in which nothing is due, counts as well: 60 s of 1000 s or more.
+    for (rate, uploads) in [(2, 6_000), (10, 10_000), (50, 50_000), (200, 200_000)] {
+        let (measured, expected) = (share(rate, uploads), settled_share(f64::from(rate)));
+        assert!((0.85..1.05).contains(&(measured / expected)), "{rate}/s: {measured} for {expected}");
+        assert!(expected < 0.33, "near a quarter or below: {expected}");
+    }
+}
+
+#[test]
+fn a_full_registry_refuses_or_evicts_as_the_scenario_says() {
+    // Two uploads at once, room for one.
+    let told = |capacity: &str, processing: &str| {
+        let policy =
+            format!("time_to_live = \"30m\"\nexpiry = \"physical\"\nsweep = {{ trigger = \"never\" }}\n{capacity}");
+        let workload = format!("arrivals = {{ kind = \"fixed\", every = \"10m\" }}\nprocessing = \"{processing}\"");
+        facts(&Parts { uploads: 2, policy: &policy, workload: &workload, ..PLAIN }.run())
+    };
+    let refuse = "capacity = { max_entries = 1, when_full = \"refuse\" }";
+    let evict = "capacity = { max_entries = 1, when_full = \"evict-oldest\" }";
+    let lru = "age = \"last-access\"\ncapacity = { max_entries = 1, when_full = \"evict-lru\" }";
+    assert_eq!(told("", "10s"), [("succeeded", 2), ("saw_ready", 2)]);
+    assert_eq!(told(refuse, "10s"), [("succeeded", 1), ("interrupted", 1), ("saw_ready", 1), ("fetch_gave_up", 1)]);
+    assert_eq!(told(evict, "10s"), [("succeeded", 2), ("saw_ready", 2)]);
+    assert_eq!(told(lru, "10s"), [("succeeded", 2), ("saw_ready", 2)]);
+    // What runs is never evicted.
+    let running = vec![("succeeded", 1), ("interrupted", 1), ("timed_out", 1), ("fetch_gave_up", 1)];
+    assert_eq!(told(evict, "20m"), running);
+}

@@ -17,11 +17,12 @@ fn parse(name: &str) -> Scenario {
 #[test]
 fn every_file_of_the_folder_is_built_in_and_says_what_it_shows() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sims");
-    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    let files: BTreeSet<_> = files
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
-        .collect();
+    let mut files = BTreeSet::new();
+    for prefix in ["", "causes/", "eras/"] {
+        let all = std::fs::read_dir(folder.join(prefix)).unwrap().map(|file| file.unwrap().path());
+        let scenarios = all.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+        files.extend(scenarios.map(|path| format!("{prefix}{}", path.file_stem().unwrap().to_string_lossy())));
+    }
     let built_in: BTreeSet<_> = shipped::SHIPPED.iter().map(|scenario| scenario.name.to_owned()).collect();
     assert_eq!(files, built_in);
     for scenario in shipped::SHIPPED {
@@ -80,6 +81,19 @@ fn poll_heavy_is_the_reference_scenario_with_clients_that_never_give_up() {
 fn every_scenario_is_guarded_and_only_the_canary_is_one() {
     for shipped in shipped::SHIPPED {
         let scenario = parse(shipped.name);
+        match shipped.name.split_once('/') {
+            // `diagnose` gives a cause its policies; `tests/truth/causes.rs` checks what comes of them.
+            Some(("causes", _)) => {
+                assert_eq!((scenario.policies.len(), scenario.policies[0].name.as_str()), (1, "before"));
+                continue;
+            }
+            // An era is expected to break what it broke.
+            Some(_) => {
+                assert!(!scenario.policies[0].breaks.is_empty(), "{} breaks something", shipped.name);
+                continue;
+            }
+            None => {}
+        }
         assert!(!scenario.checks.is_empty(), "{} has a check", shipped.name);
         assert_eq!(scenario.canary, shipped.name == "canary");
         let baseline = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/baseline").join(shipped.name);

@@ -2,6 +2,7 @@
 //! integration, a plain program, and real tokio tasks.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
+mod causes;
 mod coverage;
 mod late;
 mod parity;

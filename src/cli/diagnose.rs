@@ -1,0 +1,105 @@
+//! `stillready diagnose`.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use stillready::diagnose::{self, likeness};
+use stillready::exit::Exit;
+use stillready::experiment::Options;
+use stillready::report::files::Staged;
+use stillready::report::{diagnose as report, number};
+use stillready::scenario::{Scenario, shipped};
+
+use super::console::{BOLD, Console, DIM, styled};
+use super::failure::Failure;
+use super::run::{all_cores, stop_on_signals, wrap};
+use super::scenarios::load;
+
+#[derive(Args)]
+pub(crate) struct DiagnoseArguments {
+    /// Causes: scenario files, or names of those that come with the program; all of these by default.
+    #[arg(value_name = "CAUSE")]
+    causes: Vec<String>,
+
+    /// Rank the causes by how well they explain the answers in this CSV file: `upload,seconds,answer`, with the seconds since the
+    /// upload and `processing`, `ready`, `error` or `not_found`; all answers that each client got.
+    #[arg(long, value_name = "FILE")]
+    like: Option<PathBuf>,
+
+    /// Uploads per cause and remedy, instead of the causes'.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    uploads: Option<u32>,
+
+    /// Threads; all cores by default. The results do not depend on it.
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+
+    /// The folder to which `diagnose/matrix.csv` is written.
+    #[arg(short, long, value_name = "DIR", default_value = "reports")]
+    output: PathBuf,
+}
+
+/// Runs the causes under the remedies, or ranks the causes.
+pub(super) fn diagnose(arguments: &DiagnoseArguments, console: &Console) -> Result<Exit, Failure> {
+    let causes = causes(arguments)?;
+    if let Some(path) = &arguments.like {
+        return rank(path, &causes, console);
+    }
+    let stop = stop_on_signals();
+    let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
+    let mut rows = Vec::new();
+    for cause in &causes {
+        let total = u64::from(cause.uploads) * u64::from(cause.replications) * diagnose::Remedy::ALL.len() as u64;
+        let bar = console.progress(&cause.name, total);
+        let options = Options { jobs, upload_rows: false, on_progress: &|uploads| bar.inc(uploads), stop };
+        rows.push(diagnose::run(cause, &options)?);
+        bar.finish_and_clear();
+    }
+    let mut staged = Staged::new(&arguments.output.join("diagnose"))?;
+    staged.add("matrix.csv", |file| file.write_all(&report::csv(&rows)))?;
+    let paths = staged.rename()?;
+    let uploads = number::count(causes.iter().map(|cause| cause.uploads).min().unwrap_or(0));
+    let widest = number::percent(report::widest(&rows));
+    let head = "Users who were told \"lost\" or something false, in per cent";
+    console.result(&format!("{}\n", styled(head, BOLD)))?;
+    console.result(&wrap(&format!(
+        "{uploads} uploads per cell, the same in each cell of a row; 95 % intervals of at most ± {widest}"
+    )))?;
+    console.result(&format!("\n{}\n{}\n", report::table(&rows), report::legend()))?;
+    for sentence in report::sentences(&rows) {
+        console.result(&wrap(&sentence))?;
+    }
+    for path in paths {
+        console.result(&format!("\n{}\n", styled(&path.display().to_string(), DIM)))?;
+    }
+    Ok(Exit::Pass)
+}
+
+/// The causes that were asked for, or all that come with the program.
+fn causes(arguments: &DiagnoseArguments) -> Result<Vec<Scenario>, Failure> {
+    let all = || shipped::causes().map(|cause| cause.name.to_owned()).collect();
+    let names: Vec<String> = if arguments.causes.is_empty() { all() } else { arguments.causes.clone() };
+    let cause = |name: &String| {
+        // A cause may be named without its folder.
+        let in_folder = format!("causes/{name}");
+        let name = if shipped::find(&in_folder).is_some() { &in_folder } else { name };
+        load(name).map(|(_, scenario)| scenario)
+    };
+    let mut causes = names.iter().map(cause).collect::<Result<Vec<_>, _>>()?;
+    for cause in &mut causes {
+        cause.uploads = arguments.uploads.unwrap_or(cause.uploads);
+    }
+    Ok(causes)
+}
+
+fn rank(path: &Path, causes: &[Scenario], console: &Console) -> Result<Exit, Failure> {
+    let text = fs::read(path).map_err(|source| Failure::NoObservations { path: path.to_owned(), source })?;
+    let observed = likeness::read(&text)
+        .map_err(|source| Failure::InvalidObservations { path: path.to_owned(), source: Box::new(source) })?;
+    let ranked = likeness::rank(causes, &observed);
+    console.asked_for(&report::ranking(&ranked))?;
+    console.asked_for(&format!("\n{}", wrap(&report::verdict(&ranked, observed.len()))))?;
+    Ok(Exit::Pass)
+}
