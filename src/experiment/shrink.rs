@@ -121,6 +121,9 @@ fn steps(table: &Table, witness: u32) -> Vec<Step> {
         steps.push(Box::new(move |table| {
             if let Some(Value::Array(faults)) = table.get_mut("fault") {
                 faults.remove(fault);
+                if faults.is_empty() {
+                    table.remove("fault");
+                }
             }
         }));
     }

@@ -1,6 +1,7 @@
 //! The program as its users meet it: what it prints, what it writes, how it ends.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
+mod causes;
 mod endings;
 mod files;
 mod gate;

@@ -132,7 +132,7 @@ fn recycling_loses_the_works_that_run_when_a_life_ends() {
                     polls.entry(at + 3).or_default().push((upload, attempt + 1, false));
                 }
             }
-            if served % 97 == 0 {
+            if served.is_multiple_of(97) {
                 lost += works.len() as u64;
                 works.clear();
                 store.clear();

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use stillready::measure::Fact;
 use stillready::rng::{Die, PerAttempt, Source, below};
-use stillready::scenario::{Address, Order, Policy, Scenario, Scope, StoreKind, Trigger};
+use stillready::scenario::{
+    Address, Clear, Fault, FaultKind, Order, Policy, Scenario, Scope, StoreKind, Trigger, When,
+};
 use stillready::store::{Answer, Defects, Dict, Disk, End, RegistryStore, StatusStore};
 use stillready::time::SimTime;
 use stillready::workload::{Upload, Workload};
@@ -28,7 +30,9 @@ struct Service<S: StatusStore> {
     start: Instant,
     scenario: Scenario,
     policy: Policy,
-    stores: Vec<S>,
+    stores: RefCell<Vec<Rc<S>>>,
+    /// How often each worker was replaced: its work ends for nobody then.
+    incarnations: RefCell<Vec<u32>>,
     /// One permit per thread of the one worker; waiting requests are served first come, first served.
     threads: Semaphore,
     dice: PerAttempt,
@@ -50,8 +54,35 @@ where
         *self.counts.borrow_mut().entry(what).or_default() += 1;
     }
 
-    fn store(&self, worker: u32) -> &S {
-        &self.stores[if self.policy.scope == Scope::Shared { 0 } else { worker as usize }]
+    fn store(&self, worker: u32) -> Rc<S> {
+        let number = if self.policy.scope == Scope::Shared { 0 } else { worker as usize };
+        Rc::clone(&self.stores.borrow()[number])
+    }
+
+    /// The faults of the scenario, one after the other, at their moments.
+    async fn fail(self: Rc<Self>, new_store: impl Fn(u32) -> S) {
+        let draws = PerAttempt::new(self.scenario.seed, Source::Fault);
+        let workers = self.scenario.server.workers;
+        let mut all: Vec<_> = (0..).zip(&self.scenario.faults).collect();
+        all.sort_by_key(|(_, fault)| moment(fault));
+        for (number, fault) in all {
+            sleep_until(self.start + Duration::from_nanos(moment(fault))).await;
+            match fault.what {
+                FaultKind::Reload { .. } => {
+                    for worker in 0..workers {
+                        // No two stores share a number, or the ids of one would be those of another.
+                        let store = new_store((number as u32 + 1) * 1000 + worker);
+                        self.stores.borrow_mut()[worker as usize] = Rc::new(store);
+                        self.incarnations.borrow_mut()[worker as usize] += 1;
+                    }
+                }
+                FaultKind::Clear(Clear::All) => {
+                    let worker = below(draws.draw(number, 1), workers);
+                    self.store(worker).clear_all(self.now(), &mut Vec::new());
+                }
+                _ => panic!("the scenarios of the test reload and clear"),
+            }
+        }
     }
 
     fn worker(&self, upload: u32, attempt: u64) -> u32 {
@@ -78,8 +109,12 @@ where
         let begun = self.store(worker).begin(upload.key, upload.number, self.now(), &mut Vec::new());
         let Ok((ticket, id)) = begun else { panic!("no store of the test is ever full") };
         let service = Rc::clone(self);
+        let incarnation = self.incarnations.borrow()[worker as usize];
         spawn_local(async move {
             sleep(Duration::from_nanos(upload.processing_ns)).await;
+            if service.incarnations.borrow()[worker as usize] != incarnation {
+                return service.count("interrupted");
+            }
             let end = if upload.fails { End::Error } else { End::Ready };
             service.store(worker).finish(ticket, end, service.now());
             service.succeeded.borrow_mut().insert(upload.number, !upload.fails);
@@ -143,7 +178,7 @@ where
 }
 
 /// Runs a policy by tokio tasks, and counts.
-async fn by_tasks<S>(scenario: &Scenario, policy: &Policy, new_store: impl Fn(u32) -> S) -> Counts
+async fn by_tasks<S>(scenario: &Scenario, policy: &Policy, new_store: impl Fn(u32) -> S + 'static) -> Counts
 where
     S: StatusStore + 'static,
 {
@@ -152,7 +187,8 @@ where
         start: Instant::now(),
         scenario: scenario.clone(),
         policy: policy.clone(),
-        stores: (0..stores).map(new_store).collect(),
+        stores: RefCell::new((0..stores).map(|number| Rc::new(new_store(number))).collect()),
+        incarnations: RefCell::new(vec![0; scenario.server.workers as usize]),
         // With several workers the test has no service times, and nobody ever waits.
         threads: Semaphore::new(if scenario.server.workers == 1 { scenario.server.threads as usize } else { 10_000 }),
         dice: PerAttempt::new(scenario.seed, Source::Sweep),
@@ -164,18 +200,36 @@ where
     for upload in Workload::new(scenario, scenario.seed) {
         tasks.spawn_local(Rc::clone(&service).client(upload));
     }
+    tasks.spawn_local(Rc::clone(&service).fail(new_store));
     // Waits for the works behind the uploads, too.
     tasks.await;
-    service.counts.take()
+    let mut counts = service.counts.take();
+    counts.retain(|_, count| *count > 0);
+    counts
+}
+
+/// When a fault of the test happens, in nanoseconds.
+fn moment(fault: &Fault) -> u64 {
+    match &fault.when {
+        When::At(moments) if moments.len() == 1 => moments[0],
+        _ => panic!("the faults of the test happen once"),
+    }
 }
 
 /// The same counts by the engine.
 fn by_engine(scenario: &Scenario, policy: usize) -> Counts {
     let tally = run(scenario).tallies().remove(policy);
-    let mut counts: Counts =
-        [Fact::Succeeded, Fact::Failed, Fact::SawReady, Fact::SawError, Fact::SawExpired, Fact::TimedOut]
-            .map(|fact| (fact.name(), tally.count(fact)))
-            .into();
+    let mut counts: Counts = [
+        Fact::Succeeded,
+        Fact::Failed,
+        Fact::Interrupted,
+        Fact::SawReady,
+        Fact::SawError,
+        Fact::SawExpired,
+        Fact::TimedOut,
+    ]
+    .map(|fact| (fact.name(), tally.count(fact)))
+    .into();
     counts.extend([("polls", tally.polls), ("sweeps", tally.sweeps), ("entries_removed", tally.entries_removed)]);
     let told = ["saw_ready", "saw_error", "saw_expired", "timed_out"].map(|name| counts[name]).iter().sum::<u64>();
     counts.insert("gave_up", tally.uploads() - told);
@@ -221,9 +275,11 @@ async fn assert_parity(text: &str) {
     for (number, policy) in scenario.policies.iter().enumerate() {
         let retention = policy.retention;
         let tasks = match policy.store {
-            StoreKind::Registry => by_tasks(&scenario, policy, |number| RegistryStore::new(retention, number)).await,
+            StoreKind::Registry => {
+                by_tasks(&scenario, policy, move |number| RegistryStore::new(retention, number)).await
+            }
             StoreKind::Dict => {
-                by_tasks(&scenario, policy, |_| Dict::new(retention, Defects::default(), Disk::default())).await
+                by_tasks(&scenario, policy, move |_| Dict::new(retention, Defects::default(), Disk::default())).await
             }
         };
         assert_eq!(tasks, by_engine(&scenario, number), "policy {}", policy.name);
@@ -258,6 +314,19 @@ async fn tasks_and_engine_agree_on_several_workers() {
     assert_parity(&text).await;
     let shared = text.replace("time_to_live", "scope = \"shared\"\ntime_to_live");
     assert_parity(&shared).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_and_engine_agree_on_reloads_and_clears() {
+    let faults =
+        [(1, "reload", ""), (7, "clear", "what = \"all\""), (20, "clear", "what = \"all\""), (33, "reload", "")];
+    let faults = faults
+        .map(|(minute, kind, more)| format!("[[fault]]\nkind = \"{kind}\"\nat = [\"{minute}m 3ms 7us\"]\n{more}\n"));
+    let text = LATE.replace("[client]", &format!("{}[client]", faults.concat()));
+    assert_parity(&text).await;
+    assert_parity(&text.replace("[client]", "[server]\nworkers = 3\n[client]")).await;
+    let counts = by_engine(&parse(&text), 0);
+    assert!(counts["interrupted"] > 3 && counts["polls_falsely_not_found"] > 10, "{counts:?}");
 }
 
 /// By hand: two handlers as futures, each polled when the test says so. The second client's sweep runs between the first one's

@@ -1,0 +1,101 @@
+//! `properties`, `diagnose`, and what `replay` does with a breach.
+
+use std::fs;
+
+use crate::{files_below, run, run_in};
+
+#[test]
+fn properties_shows_verdicts_and_witnesses_that_replay() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = run_in(folder.path(), &["properties", "eras/v8", "--uploads", "2000"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    insta::assert_snapshot!("properties", ended.stdout);
+    // Each command that it names marks the step at which the property broke.
+    let commands: Vec<_> = ended.stdout.lines().filter_map(|line| line.trim().strip_prefix("stillready ")).collect();
+    assert!(commands.len() >= 4, "{commands:?}");
+    for command in commands {
+        let arguments: Vec<_> = command.split_whitespace().map(|word| word.trim_matches('\'')).collect();
+        let property = *arguments.last().unwrap();
+        let replayed = run_in(folder.path(), &arguments);
+        assert_eq!(replayed.code, 0, "{command}");
+        assert!(replayed.stdout.contains(&format!("{property} >")), "{command}: {}", replayed.stdout);
+    }
+}
+
+#[test]
+fn an_expectation_that_is_disappointed_is_exit_code_11() {
+    let folder = tempfile::tempdir().unwrap();
+    run_in(folder.path(), &["init"]);
+    let path = folder.path().join("sims/eras/v3.toml");
+    let text = fs::read_to_string(&path).unwrap().replace("holds = [\"S5\"", "holds = [\"S2\", \"S5\"");
+    fs::write(&path, text).unwrap();
+    let ended = run_in(folder.path(), &["run", "eras/v3"]);
+    assert_eq!(ended.code, 11);
+    assert!(ended.stdout.contains("v3: S2 should hold, and breaks"), "{}", ended.stdout);
+    let ended = run_in(folder.path(), &["properties", "eras/v3"]);
+    assert_eq!(ended.code, 11);
+    assert!(ended.stdout.ends_with("met 5 of 6 expectations\n"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_determinism_check_is_an_occasion_for_s12() {
+    let folder = tempfile::tempdir().unwrap();
+    let verdict = |arguments: &[&str]| {
+        assert_eq!(run_in(folder.path(), arguments).code, 0);
+        let csv = fs::read_to_string(folder.path().join("reports/smoke/properties.csv")).unwrap();
+        csv.lines().find(|line| line.contains(",S12,")).unwrap().to_owned()
+    };
+    assert!(verdict(&["run", "smoke"]).contains(",never seen,0,0,"));
+    assert!(verdict(&["run", "smoke", "--check-determinism"]).contains(",held,4,0,"));
+}
+
+#[test]
+fn a_breach_is_reduced_to_a_scenario_that_still_breaks() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["replay", "causes/restarts", "--property", "S1", "--shrink", "sims/regressions/lost.toml"];
+    let ended = run_in(folder.path(), &arguments);
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    insta::assert_snapshot!("shrunk", fs::read_to_string(folder.path().join("sims/regressions/lost.toml")).unwrap());
+    let ended = run_in(folder.path(), &["properties", "sims/regressions/lost.toml"]);
+    assert_eq!(ended.code, 0);
+    assert!(ended.stdout.ends_with("met 1 of 1 expectations\n"), "{}", ended.stdout);
+    // What does not break is not reduced.
+    let ended = run_in(folder.path(), &["replay", "causes/live-poller", "--property", "S1", "--shrink", "x.toml"]);
+    assert_eq!(ended.code, 2);
+    insta::assert_snapshot!("not_shrunk", ended.stderr);
+    assert!(!folder.path().join("x.toml").exists());
+    assert_eq!(run(&["replay", "smoke", "--upload", "1", "--property", "S13"]).code, 2);
+}
+
+#[test]
+fn a_timeline_is_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["replay", "two-workers", "--upload", "1", "-o", "out", "--format", "csv,svg", "--property", "S1"];
+    assert_eq!(run_in(folder.path(), &arguments).code, 0);
+    assert_eq!(files_below(folder.path()), ["out/two-workers/events.csv", "out/two-workers/events.svg"]);
+    let svg = fs::read_to_string(folder.path().join("out/two-workers/events.svg")).unwrap();
+    let csv = fs::read_to_string(folder.path().join("out/two-workers/events.csv")).unwrap();
+    assert_eq!(svg.matches("<circle").count(), csv.lines().count() - 1, "a dot for each step");
+    assert_eq!((svg.matches("S1 ▸").count(), csv.matches(",S1,").count()), (1, 1));
+}
+
+#[test]
+fn diagnose_writes_its_matrix_and_ranks_causes() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = run_in(folder.path(), &["diagnose", "workers", "causes/odd-names", "--uploads", "2000"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    insta::assert_snapshot!("diagnose", ended.stdout);
+    insta::assert_snapshot!("matrix", fs::read_to_string(folder.path().join("reports/diagnose/matrix.csv")).unwrap());
+    let one = run_in(folder.path(), &["diagnose", "workers", "--uploads", "2000", "-j", "1", "-o", "one"]);
+    assert_eq!(one.code, 0);
+    fs::write(folder.path().join("bad.csv"), "upload,seconds,answer\na,1,redy\n").unwrap();
+    let ended = run_in(folder.path(), &["diagnose", "--like", "bad.csv"]);
+    assert_eq!(ended.code, 3);
+    insta::assert_snapshot!("bad_observations", ended.stderr);
+    assert_eq!(run_in(folder.path(), &["diagnose", "--like", "absent.csv"]).code, 3);
+    assert_eq!(run_in(folder.path(), &["diagnose", "no-such-cause"]).code, 3);
+    fs::write(folder.path().join("fine.csv"), "upload,seconds,answer\na,1,processing\na,4,ready\n").unwrap();
+    let ended = run_in(folder.path(), &["diagnose", "--like", "fine.csv", "--uploads", "2000"]);
+    assert_eq!(ended.code, 0);
+    assert!(ended.stdout.contains("Several fit"), "{}", ended.stdout);
+}
