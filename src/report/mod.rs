@@ -4,6 +4,5 @@ pub mod csv;
 pub mod diagnose;
 pub mod files;
 pub mod number;
-#[cfg(feature = "cli")]
 pub mod terminal;
 pub mod timeline;
