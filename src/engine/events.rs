@@ -1,39 +1,17 @@
 //! The event list: what will happen, in the order of time and, at one instant, of insertion.
 //!
 //! Most delays of a run are one constant (the interval between polls), and events that are scheduled with a constant delay
-//! come up in the order in which they were scheduled. So polls have a [`Lane`], and so has every other event with a constant
-//! delay; an event that is earlier than the last one of its lane goes to a heap, as do all others. Events that are soon and
-//! events that are far off have heaps of their own, so that the far ones, of which there are many, do not make the near ones
-//! expensive. Where an event went changes nothing but the time it takes.
+//! come up in the order in which they were scheduled: polls have a [`Lane`]. A poll that is earlier than the last one of its
+//! lane is put where events with other delays are: those that are [near](Near) in a short sorted array, all others in a heap,
+//! so that the far ones, of which there are many, do not make the near ones expensive. Where an event went changes nothing
+//! but the time it takes.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::lane::Lane;
+use super::near::Near;
 use crate::time::SimTime;
-
-/// Events with one constant delay.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Delay {
-    /// The next arrival.
-    Arrival,
-    /// First polls of clients that stay.
-    FirstPoll,
-    /// Steps of handlers.
-    Step,
-}
-
-/// Events with any delay.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Heap {
-    /// Ends of processing.
-    Near,
-    /// Clients that come back, timers, and what found its lane taken.
-    Far,
-}
-
-const LANES: usize = 3;
-const HEAPS: usize = 2;
 
 /// When an event comes up: its time in the upper half, the number of its insertion in the lower.
 pub(super) type Key = u128;
@@ -41,33 +19,53 @@ pub(super) type Key = u128;
 /// Later than any event.
 pub(super) const NEVER: Key = Key::MAX;
 
-struct Entry<E> {
+/// An event and when it comes up.
+#[derive(Clone, Copy)]
+pub(super) struct Entry<E> {
     at_ns: u64,
     number: u64,
     event: E,
+}
+
+impl<E> Entry<E> {
+    #[inline(always)]
+    pub(super) fn new(key: Key, event: E) -> Self {
+        Entry { at_ns: (key >> 64) as u64, number: key as u64, event }
+    }
+
+    #[inline(always)]
+    pub(super) fn key(&self) -> Key {
+        Key::from(self.at_ns) << 64 | Key::from(self.number)
+    }
+
+    /// The time and the event.
+    #[inline(always)]
+    pub(super) fn open(self) -> (SimTime, E) {
+        (SimTime::from_ns(self.at_ns), self.event)
+    }
 }
 
 /// Polls of `P`, and events of type `E`, to come.
 pub(super) struct EventList<P, E> {
     inserted: u64,
     polls: Lane<P>,
-    lanes: [Lane<E>; LANES],
-    heaps: [BinaryHeap<Reverse<Entry<E>>>; HEAPS],
-    /// The key of the first event of each lane and then of each heap.
-    fronts: [Key; LANES + HEAPS],
-    /// The least of these, and whose it is.
-    first: (Key, usize),
+    near: Near<E>,
+    far: BinaryHeap<Reverse<Entry<E>>>,
+    /// The key of the first event that is far.
+    far_front: Key,
+    /// The least key of all but the polls in their lane.
+    first: Key,
 }
 
-impl<P: Copy + Default, E: Copy + Default + From<P>> EventList<P, E> {
+impl<P: Copy + Default, E: Copy + From<P>> EventList<P, E> {
     pub(super) fn new() -> Self {
         EventList {
             inserted: 0,
             polls: Lane::new(),
-            lanes: std::array::from_fn(|_| Lane::new()),
-            heaps: std::array::from_fn(|_| BinaryHeap::new()),
-            fronts: [NEVER; LANES + HEAPS],
-            first: (NEVER, 0),
+            near: Near::new(),
+            far: BinaryHeap::new(),
+            far_front: NEVER,
+            first: NEVER,
         }
     }
 
@@ -81,81 +79,58 @@ impl<P: Copy + Default, E: Copy + Default + From<P>> EventList<P, E> {
     #[inline(always)]
     pub(super) fn schedule_poll(&mut self, at: SimTime, poll: P) {
         let key = self.key(at);
-        if self.polls.takes(at.as_ns()) {
-            self.polls.push(key, poll);
+        if self.polls.takes(key) {
+            self.polls.push(Entry::new(key, poll));
         } else {
-            self.push(Heap::Far, key, poll.into());
+            self.push_near(Entry::new(key, poll.into()));
         }
     }
 
-    /// Schedules an event whose delay is usually the same for all of its kind.
-    #[inline]
-    pub(super) fn schedule_in(&mut self, delay: Delay, at: SimTime, event: E) {
+    /// Schedules an event that is likely to be one of the next few.
+    #[inline(always)]
+    pub(super) fn schedule_soon(&mut self, at: SimTime, event: E) {
         let key = self.key(at);
-        let source = delay as usize;
-        if self.lanes[source].takes(at.as_ns()) {
-            self.lanes[source].push(key, event);
-            self.note_front(source, key);
-        } else {
-            self.push(Heap::Far, key, event);
-        }
+        self.push_near(Entry::new(key, event));
     }
 
     /// Schedules an event.
-    #[inline]
-    pub(super) fn schedule(&mut self, heap: Heap, at: SimTime, event: E) {
+    pub(super) fn schedule(&mut self, at: SimTime, event: E) {
         let key = self.key(at);
-        self.push(heap, key, event);
+        self.push_far(Entry::new(key, event));
     }
 
-    fn push(&mut self, heap: Heap, key: Key, event: E) {
-        self.heaps[heap as usize].push(Reverse(Entry { at_ns: (key >> 64) as u64, number: key as u64, event }));
-        self.note_front(LANES + heap as usize, key);
-    }
-
-    /// Notes an event that may be the first of its source.
     #[inline(always)]
-    fn note_front(&mut self, source: usize, key: Key) {
-        if key < self.fronts[source] {
-            self.fronts[source] = key;
-            if key < self.first.0 {
-                self.first = (key, source);
-            }
+    fn push_near(&mut self, entry: Entry<E>) {
+        self.first = self.first.min(entry.key());
+        if let Some(last) = self.near.push(entry) {
+            self.push_far(last);
         }
     }
 
-    /// Takes the next event if it is a poll that was scheduled as one.
+    fn push_far(&mut self, entry: Entry<E>) {
+        self.far_front = self.far_front.min(entry.key());
+        self.first = self.first.min(entry.key());
+        self.far.push(Reverse(entry));
+    }
+
+    /// Takes the next event if it is a poll in its lane.
     #[inline(always)]
     pub(super) fn pop_poll(&mut self) -> Option<(SimTime, P)> {
-        let (at_ns, poll) = self.polls.pop_before(self.first.0)?;
-        Some((SimTime::from_ns(at_ns), poll))
+        self.polls.pop_before(self.first).map(Entry::open)
     }
 
     /// Takes the next event, there being no poll that comes before it.
     #[inline(always)]
     pub(super) fn pop(&mut self) -> Option<(SimTime, E)> {
-        let source = self.first.1;
-        let (at_ns, event) = if source < LANES {
-            let lane = &mut self.lanes[source];
-            let first = lane.pop_before(NEVER)?;
-            self.fronts[source] = lane.front();
-            first
+        let entry = if self.far_front < self.near.front() {
+            let Reverse(entry) = self.far.pop()?;
+            self.far_front = self.far.peek().map_or(NEVER, |Reverse(entry)| entry.key());
+            entry
         } else {
-            let heap = &mut self.heaps[source - LANES];
-            let Reverse(Entry { at_ns, event, .. }) = heap.pop()?;
-            self.fronts[source] = heap.peek().map_or(NEVER, |Reverse(entry)| entry.key());
-            (at_ns, event)
+            self.near.pop()?
         };
-        let fronts = self.fronts.iter().enumerate();
-        self.first = fronts.fold((NEVER, 0), |least, (source, &key)| if key < least.0 { (key, source) } else { least });
-        Some((SimTime::from_ns(at_ns), event))
-    }
-}
-
-impl<E> Entry<E> {
-    #[inline(always)]
-    fn key(&self) -> Key {
-        Key::from(self.at_ns) << 64 | Key::from(self.number)
+        self.first = self.far_front.min(self.near.front());
+        Some(entry.open())
     }
 }
 
@@ -194,18 +169,18 @@ mod tests {
     fn events_come_by_time_and_then_by_insertion() {
         let mut list = List::new();
         let at = SimTime::from_ns;
-        list.schedule(Heap::Far, at(5), "a");
+        list.schedule(at(5), "a");
         list.schedule_poll(at(5), "b");
         list.schedule_poll(at(9), "f");
         list.schedule_poll(at(7), "e: earlier than the back of its lane");
-        list.schedule_in(Delay::Step, at(5), "c");
-        list.schedule(Heap::Near, at(5), "d");
-        list.schedule(Heap::Near, at(9), "g");
+        list.schedule_soon(at(5), "c");
+        list.schedule_soon(at(5), "d");
+        list.schedule_soon(at(9), "g");
         let order: Vec<_> = std::iter::from_fn(|| next(&mut list)).map(|(_, event)| &event[..1]).collect();
         assert_eq!(order, ["a", "b", "c", "d", "e", "f", "g"]);
     }
 
-    /// Random insertions and removals, against a sorted map.
+    /// Random insertions and removals, against a sorted map; more of them than are ever near.
     #[test]
     fn the_order_is_that_of_a_sorted_map() {
         let draws = crate::rng::PerAttempt::new(1, crate::rng::Source::Jitter);
@@ -215,9 +190,8 @@ mod tests {
             if draw % 3 < 2 {
                 let at = now + draw / 8 % 50;
                 match draw % 5 {
-                    0 => list.schedule(Heap::Near, SimTime::from_ns(at), i),
-                    1 => list.schedule(Heap::Far, SimTime::from_ns(at), i),
-                    2 => list.schedule_in(Delay::FirstPoll, SimTime::from_ns(at), i),
+                    0 => list.schedule(SimTime::from_ns(at), i),
+                    1 | 2 => list.schedule_soon(SimTime::from_ns(at), i),
                     _ => list.schedule_poll(SimTime::from_ns(at), i),
                 }
                 map.insert((at, i), i);

@@ -1,6 +1,5 @@
 //! What goes wrong: workers that are replaced, clears, clocks, outages; and work that advances only now and then.
 
-use super::events::Heap;
 use super::lives::Place;
 use super::server::{Request, Serial};
 use super::stores::Change;
@@ -86,7 +85,7 @@ impl Faults {
 impl<S: StatusStore, O: Observer> Engine<S, O> {
     pub(super) fn schedule_fault(&mut self, fault: u16, at: SimTime) {
         if let Some(next) = self.faults.next(fault, at) {
-            self.pending.schedule(Heap::Far, next, Pending::Fault { fault });
+            self.pending.schedule(next, Pending::Fault { fault });
         }
     }
 
@@ -167,7 +166,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         let at_once = self.restart_ns == 0;
         let failed = self.server.replace(at, worker, at_once);
         if !at_once {
-            self.pending.schedule(Heap::Far, at.after(self.restart_ns), Pending::Welcome { worker });
+            self.pending.schedule(at.after(self.restart_ns), Pending::Welcome { worker });
         }
         for request in failed {
             self.lives.set_hung(request.place(), false);
@@ -226,7 +225,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         let Some(work) = life.work(number) else { return };
         let due = at.after(work.left_ns);
         work.due = Some(due);
-        self.pending.schedule(Heap::Near, due, Pending::Processed { life: place, upload, work: number });
+        self.pending.schedule_soon(due, Pending::Processed { life: place, upload, work: number });
     }
 
     /// The running works of a worker; those that have ended are forgotten.

@@ -1,6 +1,5 @@
 //! The handlers of the web service, step by step, and the work behind them.
 
-use super::events::{Delay, Heap};
 use super::lives::{Place, Poller, Work};
 use super::server::{Admission, Request, Serial, UPLOAD_ATTEMPT};
 use super::stores::Change;
@@ -42,14 +41,17 @@ enum Progress {
 impl<S: StatusStore, O: Observer> Engine<S, O> {
     /// A client polls.
     #[inline(always)]
-    pub(super) fn poll(&mut self, at: SimTime, place: Place) {
+    pub(super) fn poll<const PLAIN: bool>(&mut self, at: SimTime, place: Place) {
         self.lives.poller(place).polls += 1;
-        self.request(at, Request::Poll(place));
+        self.request::<PLAIN>(at, Request::Poll(place));
     }
 
     /// A client sends a request.
     #[inline(always)]
-    pub(super) fn request(&mut self, at: SimTime, request: Request) {
+    pub(super) fn request<const PLAIN: bool>(&mut self, at: SimTime, request: Request) {
+        if PLAIN {
+            return self.serve_at_once::<PLAIN>(at, 0, request);
+        }
         if self.client.loses_fetches() && self.is_lost(request) {
             return self.fetch_failed(at, request, FetchFailure::Network);
         }
@@ -79,7 +81,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     #[inline(always)]
     pub(super) fn serve(&mut self, at: SimTime, worker: u16, request: Request) {
         if self.instant {
-            self.serve_at_once(at, worker, request);
+            self.serve_at_once::<false>(at, worker, request);
         } else {
             self.serve_in_steps(at, worker, request);
         }
@@ -90,21 +92,25 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
 
     /// The steps of a handler where none of them takes time, and nothing can go wrong.
     #[inline(always)]
-    fn serve_at_once(&mut self, at: SimTime, worker: u16, request: Request) {
+    fn serve_at_once<const PLAIN: bool>(&mut self, at: SimTime, worker: u16, request: Request) {
         match request {
             Request::Upload(life, post) => {
-                self.begin(at, life, post, worker);
-                self.upload_answered(at, life, post);
+                let id = self.begin::<PLAIN>(at, life, post, worker);
+                if PLAIN {
+                    self.hear_of_upload::<PLAIN>(at, life, id);
+                } else {
+                    self.upload_answered(at, life, post);
+                }
             }
             Request::Poll(life) if self.order == Order::SweepFirst => {
                 self.perhaps_sweep(at, life, worker);
-                let answer = self.read(at, life, worker);
-                self.poll_answered(at, life, answer);
+                let answer = self.read::<PLAIN>(at, life, worker);
+                self.poll_answered::<PLAIN>(at, life, answer);
             }
             Request::Poll(life) => {
-                let answer = self.read(at, life, worker);
+                let answer = self.read::<PLAIN>(at, life, worker);
                 self.perhaps_sweep(at, life, worker);
-                self.poll_answered(at, life, answer);
+                self.poll_answered::<PLAIN>(at, life, answer);
             }
         }
     }
@@ -137,13 +143,13 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         }
         let serial = self.server.occupy(worker, request);
         if let Some(limit_ns) = self.request_limit_ns {
-            self.pending.schedule(Heap::Far, at.after(limit_ns), Pending::Limit { worker, serial });
+            self.pending.schedule(at.after(limit_ns), Pending::Limit { worker, serial });
         }
         serial
     }
 
     fn wait(&mut self, at: SimTime, worker: u16, serial: Serial, delay_ns: u64, stage: Stage) {
-        self.pending.schedule_in(Delay::Step, at.after(delay_ns), Pending::Step { worker, serial, stage });
+        self.pending.schedule_soon(at.after(delay_ns), Pending::Step { worker, serial, stage });
     }
 
     /// A request waits for a lock that nobody will let go.
@@ -206,7 +212,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
             let (delay_ns, next) = match stage {
                 Stage::Begin => {
                     let Request::Upload(_, post) = request else { unreachable!("only an upload begins one") };
-                    self.begin(at, life, post, worker);
+                    self.begin::<false>(at, life, post, worker);
                     (self.lives.get(life).upload.transfer_ns, Stage::UploadDone)
                 }
                 Stage::Sweep => {
@@ -215,7 +221,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
                     (delay_ns, if self.order == Order::SweepFirst { Stage::Read } else { Stage::PollDone })
                 }
                 Stage::Read => {
-                    self.lives.get(life).answer = self.read(at, life, worker);
+                    self.lives.get(life).answer = self.read::<false>(at, life, worker);
                     (self.read_ns, if self.order == Order::ReadFirst { Stage::Sweep } else { Stage::PollDone })
                 }
                 Stage::UploadDone => {
@@ -225,7 +231,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
                 }
                 Stage::PollDone => {
                     let answer = self.lives.get(life).answer;
-                    self.poll_answered(at, life, answer);
+                    self.poll_answered::<false>(at, life, answer);
                     return Progress::Done;
                 }
             };
@@ -236,45 +242,41 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         }
     }
 
+    /// Begins an upload. Returns the id to poll with, unless the store refuses it.
     #[inline(never)]
-    fn begin(&mut self, at: SimTime, place: Place, post: u8, worker: u16) {
+    fn begin<const PLAIN: bool>(&mut self, at: SimTime, place: Place, post: u8, worker: u16) -> Option<S::Id> {
         let life = self.lives.get(place);
         let Upload { number: upload, key, odd_name, processing_ns, .. } = life.upload;
         let key = if odd_name { key | ODD_NAME } else { key };
-        let number = if life.work.is_none() { 0 } else { life.more.len() as u8 + 1 };
+        let number = if PLAIN || life.work.is_none() { 0 } else { life.more.len() as u8 + 1 };
         let store = self.stores.number(worker);
         let (begun, Change { held, gone, overdue_elsewhere, .. }) =
             self.stores.begin(worker, key, upload, (place, number), at);
         self.observer.observe(at, Event::Began { upload, worker, store, held, gone, overdue_elsewhere });
         let poller = self.lives.poller(place);
-        match begun {
-            Some((ticket, id)) => {
-                poller.works += 1;
-                let mut work = Work {
-                    ticket: Some(ticket),
-                    id,
-                    post,
-                    worker,
-                    is_running: true,
-                    due: None,
-                    left_ns: processing_ns,
-                };
-                if self.background != Background::WhileServing {
-                    let due = at.after(processing_ns);
-                    work.due = Some(due);
-                    self.pending.schedule(Heap::Near, due, Pending::Processed { life: place, upload, work: number });
-                }
-                self.lives.get(place).add_work(work);
-                match self.background {
-                    Background::WhileServing => self.enlist_work(at, worker, place, number),
-                    _ if self.published_early > 0.0 => self.schedule_publication(at, place, upload, number),
-                    _ => {}
-                }
+        let Some((ticket, id)) = begun else {
+            if poller.works == 0 {
+                poller.facts.insert(Fact::Interrupted);
             }
-            None if poller.works == 0 => poller.facts.insert(Fact::Interrupted),
-            None => {}
+            self.store_changed(at, worker);
+            return None;
+        };
+        poller.works += 1;
+        let mut work = Work { ticket: Some(ticket), id, post, worker, is_running: true, due: None, left_ns: processing_ns };
+        let advances = PLAIN || self.background != Background::WhileServing;
+        if advances {
+            let due = at.after(processing_ns);
+            work.due = Some(due);
+            self.pending.schedule_soon(due, Pending::Processed { life: place, upload, work: number });
+        }
+        self.lives.get(place).add_work(work);
+        if !advances {
+            self.enlist_work(at, worker, place, number);
+        } else if !PLAIN && self.published_early > 0.0 {
+            self.schedule_publication(at, place, upload, number);
         }
         self.store_changed(at, worker);
+        Some(id)
     }
 
     #[inline(always)]
@@ -300,13 +302,16 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     #[inline(always)]
-    fn read(&mut self, at: SimTime, life: Place, worker: u16) -> Answer {
+    fn read<const PLAIN: bool>(&mut self, at: SimTime, life: Place, worker: u16) -> Answer {
         let poller = self.lives.poller(life);
         let &mut Poller { upload, key, polls, .. } = poller;
         let attempt = polls - 1;
         let by_id = if self.address == Address::Id { poller.id } else { None };
-        let answer = self.stores.read(worker, key, by_id, (upload, attempt), at);
-        let told = matches!(answer, Answer::Ready { .. } | Answer::Error | Answer::Interrupted);
+        let answer = match by_id {
+            Some(id) if PLAIN => self.stores.read_plainly(id, at),
+            _ => self.stores.read(worker, key, by_id, (upload, attempt), at),
+        };
+        let told = !PLAIN && matches!(answer, Answer::Ready { .. } | Answer::Error | Answer::Interrupted);
         if told && self.acknowledges {
             self.stores.acknowledge(worker, key, by_id, at);
         }
@@ -330,7 +335,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         if publish_at == at {
             self.publish(at, place, upload, work);
         } else {
-            self.pending.schedule(Heap::Near, publish_at, Pending::Published { life: place, upload, work });
+            self.pending.schedule_soon(publish_at, Pending::Published { life: place, upload, work });
         }
     }
 
@@ -397,7 +402,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         }
         if let Some(next) = self.stores.timer_after_timer(store, at) {
             let next = next.max(self.down_until);
-            self.pending.schedule(Heap::Far, next, Pending::Timer { store });
+            self.pending.schedule(next, Pending::Timer { store });
         }
     }
 
@@ -413,7 +418,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     fn set_timer(&mut self, at: SimTime, worker: u16) {
         let store = self.stores.number(worker);
         if let Some(next) = self.stores.timer_after_change(store, at) {
-            self.pending.schedule(Heap::Far, next, Pending::Timer { store });
+            self.pending.schedule(next, Pending::Timer { store });
         }
     }
 }

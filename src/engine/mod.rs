@@ -10,17 +10,18 @@ mod faults;
 mod handlers;
 mod lane;
 mod lives;
+mod near;
 mod server;
 mod stores;
 
 use crate::registry::AgeBasis;
-use crate::scenario::{Address, Background, Distribution, Order, Policy, Recycle, Scenario, Trigger};
+use crate::scenario::{Address, Background, Distribution, Order, Policy, Probability, Recycle, Scenario, Trigger};
 use crate::store::{Answer, Defect, StatusStore};
 use crate::time::SimTime;
 use crate::trace::{Ending, Event, FetchFailure, Observer};
 use crate::workload::Workload;
 use client::Client;
-use events::{Delay, EventList, Heap};
+use events::EventList;
 use faults::Faults;
 use handlers::Stage;
 use lives::{Fate, Lives, Place};
@@ -61,11 +62,32 @@ impl From<Place> for Pending {
     }
 }
 
+/// Whether a run is plain: one worker that is never replaced, clients whose fetches all succeed and whose timers are exact,
+/// polls that sweep by chance, work in a thread that is published when it ends.
+fn is_plain(scenario: &Scenario, policy: &Policy) -> bool {
+    let Scenario { server, client, .. } = scenario;
+    let server_is = server.workers == 1
+        && server.background == Background::Thread
+        && server.recycle == Recycle::default()
+        && server.clock_skew_ns.is_empty()
+        && server.replica.is_none();
+    let client_is = client.fetch_failure == Probability::NEVER
+        && client.hidden_chance == Probability::NEVER
+        && client.reopen_chance == Probability::NEVER
+        && client.post_timeout_ns.is_none();
+    let policy_is = matches!(policy.trigger, Trigger::Chance(_))
+        && policy.retention.age != AgeBasis::Acknowledged
+        && policy.published_early == 0.0;
+    server_is && client_is && policy_is
+}
+
 /// One replication of one policy.
 pub struct Engine<S: StatusStore, O> {
     /// Whether no step of a handler takes time, and nothing can go wrong between two of them, so that each request is over at
     /// the instant at which it comes.
     instant: bool,
+    /// Whether, besides, nothing of the model is used that most scenarios do without: see [`is_plain`].
+    plain: bool,
     sweep_ns: u64,
     read_ns: u64,
     request_limit_ns: Option<u64>,
@@ -79,7 +101,7 @@ pub struct Engine<S: StatusStore, O> {
     trigger: Trigger,
     /// Whether clients acknowledge the answer that ends their polling.
     acknowledges: bool,
-    workload: std::iter::Peekable<Workload>,
+    workload: Workload,
     pending: EventList<Place, Pending>,
     lives: Lives<S>,
     client: Client,
@@ -113,8 +135,10 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         let service = &server.service;
         let takes_no_time =
             service.upload == Distribution::Constant { value_ns: 0 } && service.sweep_ns == 0 && service.read_ns == 0;
+        let instant = takes_no_time && scenario.faults.is_empty() && policy.defects.is_empty();
         let mut engine = Engine {
-            instant: takes_no_time && scenario.faults.is_empty() && policy.defects.is_empty(),
+            instant,
+            plain: instant && is_plain(scenario, policy),
             sweep_ns: service.sweep_ns,
             read_ns: service.read_ns,
             request_limit_ns: server.request_limit_ns,
@@ -126,7 +150,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
             address: policy.address,
             trigger: policy.trigger,
             acknowledges: policy.retention.age == AgeBasis::Acknowledged,
-            workload: Workload::new(scenario, seed).peekable(),
+            workload: Workload::new(scenario, seed),
             pending: EventList::new(),
             lives: Lives::new(),
             client: Client::new(&scenario.client, seed),
@@ -143,7 +167,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         };
         engine.schedule_arrival();
         for (store, at) in engine.stores.first_timers() {
-            engine.pending.schedule(Heap::Far, at, Pending::Timer { store });
+            engine.pending.schedule(at, Pending::Timer { store });
         }
         for fault in 0..engine.faults.count() {
             engine.schedule_fault(fault, SimTime::ZERO);
@@ -154,10 +178,16 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     /// Runs until so many uploads have arrived or, if there are not so many, until nothing more happens to any of them.
     /// Returns whether that is so.
     pub fn advance(&mut self, arrivals: u32) -> bool {
+        if self.plain { self.advance_as::<true>(arrivals) } else { self.advance_as::<false>(arrivals) }
+    }
+
+    /// Advances. Here and in all parts of a request's path, `PLAIN` says at compile time that the run is [plain](is_plain), so
+    /// that each question about what it does not use is answered there, once, and not at each poll.
+    fn advance_as<const PLAIN: bool>(&mut self, arrivals: u32) -> bool {
         loop {
             while let Some((at, life)) = self.pending.pop_poll() {
                 self.now = at;
-                self.poll(at, life);
+                self.poll::<PLAIN>(at, life);
             }
             let all_arrived = self.arrived == self.uploads;
             if all_arrived && self.lives.is_empty() {
@@ -172,7 +202,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
             }
             let (at, next) = self.pending.pop().expect("while a life goes on, something of it is pending");
             self.now = at;
-            self.step(at, next);
+            self.step::<PLAIN>(at, next);
         }
     }
 
@@ -192,11 +222,11 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     #[inline(always)]
-    fn step(&mut self, at: SimTime, next: Pending) {
+    fn step<const PLAIN: bool>(&mut self, at: SimTime, next: Pending) {
         match next {
-            Pending::Poll(life) => self.poll(at, life),
+            Pending::Poll(life) => self.poll::<PLAIN>(at, life),
             Pending::Processed { life, upload, work } => self.finish(at, life, upload, work),
-            Pending::Arrival => self.arrive(),
+            Pending::Arrival => self.arrive::<PLAIN>(),
             Pending::Step { worker, serial, stage } => self.resume(at, worker, serial, stage),
             Pending::Timer { store } => self.timer(at, store),
             rare => self.step_rarely(at, rare),
@@ -218,20 +248,20 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
 
     fn schedule_arrival(&mut self) {
         if let Some(upload) = self.workload.peek() {
-            self.pending.schedule_in(Delay::Arrival, upload.at, Pending::Arrival);
+            self.pending.schedule_soon(upload.at, Pending::Arrival);
         }
     }
 
     /// The next upload arrives.
     #[inline(never)]
-    fn arrive(&mut self) {
+    fn arrive<const PLAIN: bool>(&mut self) {
         let upload = self.workload.next().expect("an arrival is scheduled only for an upload to come");
         self.arrived += 1;
         self.schedule_arrival();
         self.faults.note_arrival(upload.number, upload.key);
         let life = self.lives.begin(upload, self.stores.dice_of(upload.number));
         self.observer.observe(upload.at, Event::Arrived(&upload));
-        self.post(upload.at, life, upload.number, 0);
+        self.post::<PLAIN>(upload.at, life, upload.number, 0);
         if self.arrived == self.uploads {
             let overdue = self.stores.overdue(upload.at);
             self.observer.observe(upload.at, Event::SpanEnded { overdue });
@@ -241,17 +271,18 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     // ---- the client
 
     /// The client sends its upload.
-    fn post(&mut self, at: SimTime, life: Place, upload: u32, post: u8) {
-        if let Some(timeout_ns) = self.client.spec.post_timeout_ns {
-            self.pending.schedule(Heap::Far, at.after(timeout_ns), Pending::Abort { life, upload, post });
+    #[inline(always)]
+    fn post<const PLAIN: bool>(&mut self, at: SimTime, life: Place, upload: u32, post: u8) {
+        if !PLAIN && let Some(timeout_ns) = self.client.spec.post_timeout_ns {
+            self.pending.schedule(at.after(timeout_ns), Pending::Abort { life, upload, post });
         }
-        self.request(at, Request::Upload(life, post));
+        self.request::<PLAIN>(at, Request::Upload(life, post));
     }
 
     fn post_again(&mut self, at: SimTime, place: Place, upload: u32) {
         if self.lives.is_of(place, upload) {
             let post = self.lives.get(place).post;
-            self.post(at, place, upload, post);
+            self.post::<false>(at, place, upload, post);
         }
     }
 
@@ -277,7 +308,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         }
         life.post += 1;
         let again = at.after(self.client.spec.post_pause_ns);
-        self.pending.schedule(Heap::Far, again, Pending::Post { life: place, upload });
+        self.pending.schedule(again, Pending::Post { life: place, upload });
     }
 
     /// A fetch of a client failed.
@@ -307,34 +338,40 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
                     return self.end_client(at, place, Ending::Refused);
                 }
                 let next = at.after(self.client.spec.fetch_retry_ns);
-                self.schedule_poll(place, next);
+                self.schedule_poll::<false>(place, next);
             }
         }
     }
 
-    /// The client has the response to its upload.
+    /// The response to an upload has come, which a client that has aborted the request, or ended, does not hear.
     fn upload_answered(&mut self, at: SimTime, place: Place, post: u8) {
         let life = self.lives.get(place);
-        // A client that has aborted the request, or ended, hears nothing.
         if life.post != post || life.answered_at.is_some() || self.lives.poller(place).client_over {
             return;
         }
-        let life = self.lives.get(place);
-        let away_ns = life.upload.away_ns;
-        let Some(id) = life.works().find(|(_, work)| work.post == post).map(|(_, work)| work.id) else {
+        let id = self.lives.get(place).works().find(|(_, work)| work.post == post).map(|(_, work)| work.id);
+        self.hear_of_upload::<false>(at, place, id);
+    }
+
+    /// The client has the response to its upload: an id to poll with, unless it was refused.
+    #[inline(always)]
+    fn hear_of_upload<const PLAIN: bool>(&mut self, at: SimTime, place: Place, id: Option<S::Id>) {
+        if id.is_none() {
             return self.end_client(at, place, Ending::Refused);
-        };
+        }
+        self.lives.poller(place).id = id;
+        let life = self.lives.get(place);
         life.answered_at = Some(at);
-        self.lives.poller(place).id = Some(id);
+        let away_ns = life.upload.away_ns;
         let first = at.after(self.client.first_delay_ns(away_ns));
         match away_ns {
-            None if !self.client.hides() => {
-                self.pending.schedule_in(Delay::FirstPoll, first, Pending::Poll(place));
+            None if PLAIN || !self.client.hides() => {
+                self.pending.schedule_poll(first, place);
             }
-            // Absences differ: in the lane they would stand in the way of all others.
+            // Absences differ: in the polls' lane they would stand in the way of all others.
             _ => {
-                let first = self.timer_of(place, first);
-                self.pending.schedule(Heap::Far, first, Pending::Poll(place));
+                let first = if PLAIN { first } else { self.timer_of(place, first) };
+                self.pending.schedule(first, Pending::Poll(place));
             }
         }
     }
@@ -347,21 +384,21 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     #[inline(always)]
-    fn schedule_poll(&mut self, place: Place, at: SimTime) {
-        let at = if self.client.hides() { self.timer_of(place, at) } else { at };
+    fn schedule_poll<const PLAIN: bool>(&mut self, place: Place, at: SimTime) {
+        let at = if !PLAIN && self.client.hides() { self.timer_of(place, at) } else { at };
         self.pending.schedule_poll(at, place);
     }
 
     /// The client has the response to its latest poll.
     #[inline(always)]
-    fn poll_answered(&mut self, at: SimTime, place: Place, answer: Answer) {
+    fn poll_answered<const PLAIN: bool>(&mut self, at: SimTime, place: Place, answer: Answer) {
         let poller = self.lives.poller(place);
         poller.errors = 0;
         match self.client.ending(answer, poller.attempts()) {
             Some(ending) => self.end_client(at, place, ending),
             None => {
                 let next = at.after(self.client.delay_ns(poller.upload, poller.attempts()));
-                self.schedule_poll(place, next);
+                self.schedule_poll::<PLAIN>(place, next);
             }
         }
     }
@@ -379,7 +416,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
             let poller = self.lives.poller(place);
             poller.earlier_polls = poller.polls;
             poller.errors = 0;
-            return self.pending.schedule(Heap::Far, at.after(after_ns), Pending::Poll(place));
+            return self.pending.schedule(at.after(after_ns), Pending::Poll(place));
         }
         self.finish_client(at, place, ending);
         self.close(at, place);

@@ -259,6 +259,12 @@ impl<S: StatusStore> Stores<S> {
         }
     }
 
+    /// What a poll by id is answered where there is one store, one clock, and no replica.
+    #[inline(always)]
+    pub(super) fn read_plainly(&self, id: S::Id, at: SimTime) -> Answer {
+        self.stores[0].store.read(id, at)
+    }
+
     /// The store that a poll reads from.
     fn store_or_replica(
         &mut self,

@@ -29,9 +29,16 @@ pub struct Upload {
     pub away_ns: Option<u64>,
 }
 
+/// Uploads made at a time: samples do not depend on each other, so a processor works on several of them at once, if they are
+/// asked for one right after the other.
+const BATCH: u32 = 64;
+
 /// The uploads of one replication, in the order of their arrival.
 pub struct Workload {
     uploads: u32,
+    /// Uploads that were made and have not come yet, the next one last.
+    made: Vec<Upload>,
+    /// The number of the next one to make.
     next: u32,
     clock: SimTime,
     arrivals: Arrivals,
@@ -52,6 +59,7 @@ impl Workload {
         let ClientSpec { away_chance, away_time, .. } = client;
         Workload {
             uploads: *uploads,
+            made: Vec::with_capacity(BATCH as usize),
             next: 0,
             clock: SimTime::ZERO,
             arrivals: arrivals.clone(),
@@ -90,15 +98,29 @@ impl Workload {
     }
 }
 
-impl Iterator for Workload {
-    type Item = Upload;
-
-    fn next(&mut self) -> Option<Upload> {
-        if self.next == self.uploads {
-            return None;
+impl Workload {
+    /// The next upload, which stays the next one.
+    #[inline]
+    pub fn peek(&mut self) -> Option<&Upload> {
+        if self.made.is_empty() {
+            self.make_batch();
         }
-        let number = self.next;
-        self.next += 1;
+        self.made.last()
+    }
+
+    #[inline(never)]
+    fn make_batch(&mut self) {
+        let end = self.uploads.min(self.next.saturating_add(BATCH));
+        while self.next < end {
+            let upload = self.make(self.next);
+            self.made.push(upload);
+            self.next += 1;
+        }
+        self.made.reverse();
+    }
+
+    #[inline(always)]
+    fn make(&mut self, number: u32) -> Upload {
         self.clock = self.arrival(number);
         let (stream, time, failure) = &mut self.processing;
         let [length, outcome] = stream.draws(u64::from(number));
@@ -113,6 +135,18 @@ impl Iterator for Workload {
         let odd_name = self.odd_names.is_some_and(|(draws, odd)| odd.says_yes(draws.draw(u64::from(number), 0)));
         let (draws, time) = &self.transfer;
         let transfer_ns = time.constant_ns().unwrap_or_else(|| time.sample_ns(draws.draw(u64::from(number), 0)));
-        Some(Upload { number, at: self.clock, key, odd_name, transfer_ns, processing_ns, fails, away_ns })
+        Upload { number, at: self.clock, key, odd_name, transfer_ns, processing_ns, fails, away_ns }
+    }
+}
+
+impl Iterator for Workload {
+    type Item = Upload;
+
+    #[inline]
+    fn next(&mut self) -> Option<Upload> {
+        if self.made.is_empty() {
+            self.make_batch();
+        }
+        self.made.pop()
     }
 }
