@@ -97,6 +97,7 @@ impl Client {
     #[inline(always)]
     pub(super) fn ending(&self, answer: Answer, polls: u32) -> Option<Ending> {
         match answer {
+            Answer::Processing => (polls >= self.spec.max_attempts).then_some(Ending::TimedOut),
             Answer::Ready { .. } => Some(Ending::SawReady),
             Answer::Error | Answer::Interrupted => Some(Ending::SawError),
             Answer::Expired(_) => Some(Ending::SawExpired),
@@ -104,7 +105,7 @@ impl Client {
                 Some(Ending::LoadedAnyway)
             }
             Answer::NotFound if polls > self.spec.tolerate_not_found => Some(Ending::GaveUp),
-            Answer::NotFound | Answer::Processing => (polls >= self.spec.max_attempts).then_some(Ending::TimedOut),
+            Answer::NotFound => (polls >= self.spec.max_attempts).then_some(Ending::TimedOut),
         }
     }
 }

@@ -38,6 +38,12 @@ impl<E> Entry<E> {
         Key::from(self.at_ns) << 64 | Key::from(self.number)
     }
 
+    /// It never comes up.
+    #[inline(always)]
+    pub(super) fn put_off(&mut self) {
+        (self.at_ns, self.number) = ((NEVER >> 64) as u64, NEVER as u64);
+    }
+
     /// The time and the event.
     #[inline(always)]
     pub(super) fn open(self) -> (SimTime, E) {

@@ -1,6 +1,6 @@
 //! The handlers of the web service, step by step, and the work behind them.
 
-use super::lives::{Place, Poller, Work};
+use super::lives::{Place, Poll, Work};
 use super::server::{Admission, Request, Serial, UPLOAD_ATTEMPT};
 use super::stores::Change;
 use super::{Engine, Pending};
@@ -42,16 +42,17 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     /// A client polls.
     #[inline(always)]
     pub(super) fn poll<const PLAIN: bool>(&mut self, at: SimTime, place: Place) {
-        self.lives.poller(place).polls += 1;
-        self.request::<PLAIN>(at, Request::Poll(place));
+        let poller = self.lives.poller(place);
+        poller.polls += 1;
+        if PLAIN {
+            let poll = poller.latest(place);
+            return self.serve_poll_at_once::<PLAIN>(at, 0, poll);
+        }
+        self.request(at, Request::Poll(place));
     }
 
     /// A client sends a request.
-    #[inline(always)]
-    pub(super) fn request<const PLAIN: bool>(&mut self, at: SimTime, request: Request) {
-        if PLAIN {
-            return self.serve_at_once::<PLAIN>(at, 0, request);
-        }
+    pub(super) fn request(&mut self, at: SimTime, request: Request) {
         if self.client.loses_fetches() && self.is_lost(request) {
             return self.fetch_failed(at, request, FetchFailure::Network);
         }
@@ -81,7 +82,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     #[inline(always)]
     pub(super) fn serve(&mut self, at: SimTime, worker: u16, request: Request) {
         if self.instant {
-            self.serve_at_once::<false>(at, worker, request);
+            self.serve_at_once(at, worker, request);
         } else {
             self.serve_in_steps(at, worker, request);
         }
@@ -91,28 +92,30 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     /// The steps of a handler where none of them takes time, and nothing can go wrong.
-    #[inline(always)]
-    fn serve_at_once<const PLAIN: bool>(&mut self, at: SimTime, worker: u16, request: Request) {
+    fn serve_at_once(&mut self, at: SimTime, worker: u16, request: Request) {
         match request {
             Request::Upload(life, post) => {
-                let id = self.begin::<PLAIN>(at, life, post, worker);
-                if PLAIN {
-                    self.hear_of_upload::<PLAIN>(at, life, id);
-                } else {
-                    self.upload_answered(at, life, post);
-                }
-            }
-            Request::Poll(life) if self.order == Order::SweepFirst => {
-                self.perhaps_sweep(at, life, worker);
-                let answer = self.read::<PLAIN>(at, life, worker);
-                self.poll_answered::<PLAIN>(at, life, answer);
+                self.begin::<false>(at, life, post, worker);
+                self.upload_answered(at, life, post);
             }
             Request::Poll(life) => {
-                let answer = self.read::<PLAIN>(at, life, worker);
-                self.perhaps_sweep(at, life, worker);
-                self.poll_answered::<PLAIN>(at, life, answer);
+                let poll = self.lives.poller(life).latest(life);
+                self.serve_poll_at_once::<false>(at, worker, poll);
             }
         }
+    }
+
+    #[inline(always)]
+    fn serve_poll_at_once<const PLAIN: bool>(&mut self, at: SimTime, worker: u16, poll: Poll<S::Id>) {
+        let answer = if self.order == Order::SweepFirst {
+            self.perhaps_sweep::<PLAIN>(at, worker, poll);
+            self.read::<PLAIN>(at, worker, poll)
+        } else {
+            let answer = self.read::<PLAIN>(at, worker, poll);
+            self.perhaps_sweep::<PLAIN>(at, worker, poll);
+            answer
+        };
+        self.poll_answered::<PLAIN>(at, poll.life, answer);
     }
 
     fn serve_in_steps(&mut self, at: SimTime, worker: u16, request: Request) {
@@ -216,12 +219,14 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
                     (self.lives.get(life).upload.transfer_ns, Stage::UploadDone)
                 }
                 Stage::Sweep => {
-                    let swept = self.perhaps_sweep(at, life, worker);
+                    let poll = self.lives.poller(life).latest(life);
+                    let swept = self.perhaps_sweep::<false>(at, worker, poll);
                     let delay_ns = if swept { self.sweep_ns } else { 0 };
                     (delay_ns, if self.order == Order::SweepFirst { Stage::Read } else { Stage::PollDone })
                 }
                 Stage::Read => {
-                    self.lives.get(life).answer = self.read::<false>(at, life, worker);
+                    let poll = self.lives.poller(life).latest(life);
+                    self.lives.get(life).answer = self.read::<false>(at, worker, poll);
                     (self.read_ns, if self.order == Order::ReadFirst { Stage::Sweep } else { Stage::PollDone })
                 }
                 Stage::UploadDone => {
@@ -244,7 +249,13 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
 
     /// Begins an upload. Returns the id to poll with, unless the store refuses it.
     #[inline(never)]
-    fn begin<const PLAIN: bool>(&mut self, at: SimTime, place: Place, post: u8, worker: u16) -> Option<S::Id> {
+    pub(super) fn begin<const PLAIN: bool>(
+        &mut self,
+        at: SimTime,
+        place: Place,
+        post: u8,
+        worker: u16,
+    ) -> Option<S::Id> {
         let life = self.lives.get(place);
         let Upload { number: upload, key, odd_name, processing_ns, .. } = life.upload;
         let key = if odd_name { key | ODD_NAME } else { key };
@@ -262,7 +273,8 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
             return None;
         };
         poller.works += 1;
-        let mut work = Work { ticket: Some(ticket), id, post, worker, is_running: true, due: None, left_ns: processing_ns };
+        let mut work =
+            Work { ticket: Some(ticket), id, post, worker, is_running: true, due: None, left_ns: processing_ns };
         let advances = PLAIN || self.background != Background::WhileServing;
         if advances {
             let due = at.after(processing_ns);
@@ -280,12 +292,14 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     #[inline(always)]
-    fn perhaps_sweep(&mut self, at: SimTime, life: Place, worker: u16) -> bool {
-        let &mut Poller { upload, dice, polls, .. } = self.lives.poller(life);
-        let attempt = polls - 1;
-        let sweeps = self.stores.poll_sweeps(worker, dice, attempt);
+    fn perhaps_sweep<const PLAIN: bool>(&mut self, at: SimTime, worker: u16, poll: Poll<S::Id>) -> bool {
+        let sweeps = if PLAIN {
+            self.stores.poll_sweeps_by_chance(poll.dice, poll.attempt)
+        } else {
+            self.stores.poll_sweeps(worker, poll.dice, poll.attempt)
+        };
         if sweeps {
-            self.sweep(at, worker, Some(upload));
+            self.sweep(at, worker, Some(poll.upload));
         }
         sweeps
     }
@@ -302,11 +316,9 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     #[inline(always)]
-    fn read<const PLAIN: bool>(&mut self, at: SimTime, life: Place, worker: u16) -> Answer {
-        let poller = self.lives.poller(life);
-        let &mut Poller { upload, key, polls, .. } = poller;
-        let attempt = polls - 1;
-        let by_id = if self.address == Address::Id { poller.id } else { None };
+    fn read<const PLAIN: bool>(&mut self, at: SimTime, worker: u16, poll: Poll<S::Id>) -> Answer {
+        let Poll { life, upload, key, id, attempt, .. } = poll;
+        let by_id = if self.address == Address::Id { id } else { None };
         let answer = match by_id {
             Some(id) if PLAIN => self.stores.read_plainly(id, at),
             _ => self.stores.read(worker, key, by_id, (upload, attempt), at),
@@ -315,12 +327,12 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         if told && self.acknowledges {
             self.stores.acknowledge(worker, key, by_id, at);
         }
-        poller.note_answer(answer);
         self.observer.observe(at, Event::Read { upload, attempt, worker, answer });
         if told {
             // An answer may have begun or renewed the entry's age.
             self.store_changed(at, worker);
         }
+        self.lives.poller(life).note_answer(answer);
         answer
     }
 

@@ -49,7 +49,7 @@ impl<E: Copy + Default> Lane<E> {
             return self.grow();
         }
         let behind = self.place(self.added);
-        self.ring[behind] = Entry::new(NEVER, E::default());
+        self.ring[behind].put_off();
     }
 
     /// Takes the first event if it is earlier than `limit`.

@@ -29,6 +29,27 @@ pub(super) struct Poller<I> {
     pub(super) client_over: bool,
 }
 
+/// A poll: what its handler has to know.
+#[derive(Clone, Copy)]
+pub(super) struct Poll<I> {
+    pub(super) life: Place,
+    pub(super) upload: u32,
+    pub(super) key: u32,
+    pub(super) id: Option<I>,
+    pub(super) dice: OfUpload,
+    /// Which poll of its client, from 0.
+    pub(super) attempt: u32,
+}
+
+impl<I: Copy> Poller<I> {
+    /// The latest poll.
+    #[inline(always)]
+    pub(super) fn latest(&self, life: Place) -> Poll<I> {
+        let &Poller { upload, key, id, dice, polls, .. } = self;
+        Poll { life, upload, key, id, dice, attempt: polls - 1 }
+    }
+}
+
 impl<I> Poller<I> {
     /// Polls that the client has made since it opened the page.
     #[inline(always)]

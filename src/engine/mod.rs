@@ -114,7 +114,7 @@ pub struct Engine<S: StatusStore, O> {
     works_of: Vec<Vec<(Place, u32, u8)>>,
     /// Whether a run can come to a point where nothing more happens and somebody still waits.
     can_stall: bool,
-    /// The time of the latest event.
+    /// The time of the latest event, where a run can stall.
     now: SimTime,
     observer: O,
     uploads: u32,
@@ -186,7 +186,9 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     fn advance_as<const PLAIN: bool>(&mut self, arrivals: u32) -> bool {
         loop {
             while let Some((at, life)) = self.pending.pop_poll() {
-                self.now = at;
+                if !PLAIN {
+                    self.now = at;
+                }
                 self.poll::<PLAIN>(at, life);
             }
             let all_arrived = self.arrived == self.uploads;
@@ -261,7 +263,12 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         self.faults.note_arrival(upload.number, upload.key);
         let life = self.lives.begin(upload, self.stores.dice_of(upload.number));
         self.observer.observe(upload.at, Event::Arrived(&upload));
-        self.post::<PLAIN>(upload.at, life, upload.number, 0);
+        if PLAIN {
+            let id = self.begin::<PLAIN>(upload.at, life, 0, 0);
+            self.hear_of_upload::<PLAIN>(upload.at, life, id);
+        } else {
+            self.post(upload.at, life, upload.number, 0);
+        }
         if self.arrived == self.uploads {
             let overdue = self.stores.overdue(upload.at);
             self.observer.observe(upload.at, Event::SpanEnded { overdue });
@@ -271,18 +278,17 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     // ---- the client
 
     /// The client sends its upload.
-    #[inline(always)]
-    fn post<const PLAIN: bool>(&mut self, at: SimTime, life: Place, upload: u32, post: u8) {
-        if !PLAIN && let Some(timeout_ns) = self.client.spec.post_timeout_ns {
+    fn post(&mut self, at: SimTime, life: Place, upload: u32, post: u8) {
+        if let Some(timeout_ns) = self.client.spec.post_timeout_ns {
             self.pending.schedule(at.after(timeout_ns), Pending::Abort { life, upload, post });
         }
-        self.request::<PLAIN>(at, Request::Upload(life, post));
+        self.request(at, Request::Upload(life, post));
     }
 
     fn post_again(&mut self, at: SimTime, place: Place, upload: u32) {
         if self.lives.is_of(place, upload) {
             let post = self.lives.get(place).post;
-            self.post::<false>(at, place, upload, post);
+            self.post(at, place, upload, post);
         }
     }
 
@@ -393,7 +399,9 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     #[inline(always)]
     fn poll_answered<const PLAIN: bool>(&mut self, at: SimTime, place: Place, answer: Answer) {
         let poller = self.lives.poller(place);
-        poller.errors = 0;
+        if !PLAIN {
+            poller.errors = 0;
+        }
         match self.client.ending(answer, poller.attempts()) {
             Some(ending) => self.end_client(at, place, ending),
             None => {

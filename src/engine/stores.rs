@@ -358,7 +358,7 @@ impl<S: StatusStore> Stores<S> {
     #[inline(always)]
     pub(super) fn poll_sweeps(&mut self, worker: u16, dice: OfUpload, attempt: u32) -> bool {
         match self.trigger {
-            Trigger::Chance(_) => self.die.says_yes(dice.draw(u64::from(attempt))),
+            Trigger::Chance(_) => self.poll_sweeps_by_chance(dice, attempt),
             Trigger::EveryRequest => true,
             Trigger::EveryNth(nth) => {
                 let polls = &mut self.shelf(worker).polls;
@@ -367,6 +367,12 @@ impl<S: StatusStore> Stores<S> {
             }
             Trigger::Never | Trigger::Period(_) | Trigger::Exact | Trigger::OnFinish | Trigger::Redis => false,
         }
+    }
+
+    /// Whether a poll sweeps its store, where sweeps are by chance.
+    #[inline(always)]
+    pub(super) fn poll_sweeps_by_chance(&self, dice: OfUpload, attempt: u32) -> bool {
+        self.die.says_yes(dice.draw(u64::from(attempt)))
     }
 
     /// What the call that has just been made changed.

@@ -108,34 +108,50 @@ impl Workload {
         self.made.last()
     }
 
+    /// Makes the next uploads, one property of all of them after the other.
     #[inline(never)]
     fn make_batch(&mut self) {
-        let end = self.uploads.min(self.next.saturating_add(BATCH));
-        while self.next < end {
-            let upload = self.make(self.next);
-            self.made.push(upload);
-            self.next += 1;
+        let numbers = self.next..self.uploads.min(self.next.saturating_add(BATCH));
+        self.next = numbers.end;
+        for number in numbers {
+            self.clock = self.arrival(number);
+            self.made.push(Upload {
+                number,
+                at: self.clock,
+                key: number,
+                odd_name: false,
+                transfer_ns: 0,
+                processing_ns: 0,
+                fails: false,
+                away_ns: None,
+            });
+        }
+        let (stream, time, failure) = &mut self.processing;
+        for upload in &mut self.made {
+            let [length, outcome] = stream.draws(u64::from(upload.number));
+            (upload.processing_ns, upload.fails) = (time.sample_ns(length), failure.says_yes(outcome));
+        }
+        let (stream, time, chance) = &mut self.away;
+        for upload in &mut self.made {
+            let [goes, length] = stream.draws(u64::from(upload.number));
+            upload.away_ns = chance.says_yes(goes).then(|| time.sample_ns(length));
+        }
+        if let Some((stream, keys)) = &mut self.keys {
+            for upload in &mut self.made {
+                upload.key = below(stream.draws(u64::from(upload.number))[0], *keys);
+            }
+        }
+        if let Some((draws, odd)) = self.odd_names {
+            for upload in &mut self.made {
+                upload.odd_name = odd.says_yes(draws.draw(u64::from(upload.number), 0));
+            }
+        }
+        let (draws, time) = &self.transfer;
+        for upload in &mut self.made {
+            upload.transfer_ns =
+                time.constant_ns().unwrap_or_else(|| time.sample_ns(draws.draw(u64::from(upload.number), 0)));
         }
         self.made.reverse();
-    }
-
-    #[inline(always)]
-    fn make(&mut self, number: u32) -> Upload {
-        self.clock = self.arrival(number);
-        let (stream, time, failure) = &mut self.processing;
-        let [length, outcome] = stream.draws(u64::from(number));
-        let (processing_ns, fails) = (time.sample_ns(length), failure.says_yes(outcome));
-        let (stream, time, chance) = &mut self.away;
-        let [goes, length] = stream.draws(u64::from(number));
-        let away_ns = chance.says_yes(goes).then(|| time.sample_ns(length));
-        let key = match &mut self.keys {
-            None => number,
-            Some((stream, keys)) => below(stream.draws(u64::from(number))[0], *keys),
-        };
-        let odd_name = self.odd_names.is_some_and(|(draws, odd)| odd.says_yes(draws.draw(u64::from(number), 0)));
-        let (draws, time) = &self.transfer;
-        let transfer_ns = time.constant_ns().unwrap_or_else(|| time.sample_ns(draws.draw(u64::from(number), 0)));
-        Upload { number, at: self.clock, key, odd_name, transfer_ns, processing_ns, fails, away_ns }
     }
 }
 
