@@ -147,10 +147,9 @@ impl FromToml for Moments {
         let items = value.get_ref().as_array().filter(|items| !items.is_empty());
         let moments: Option<Vec<u64>> =
             items.and_then(|items| items.iter().map(|item| DurationNs::parse(item).map(|ns| ns.0)).collect());
-        moments
-            .filter(|moments| moments.is_sorted())
-            .map(Moments)
-            .ok_or_else(|| "an ascending list of times since the start, such as [\"2h\", \"5h\"]".into())
+        moments.filter(|moments| moments.is_sorted()).map(Moments).ok_or_else(|| {
+            "an ascending list of times since the start, such as [\"2h\", \"5h\"], at most ten years".into()
+        })
     }
 }
 
@@ -172,7 +171,8 @@ impl SignedNs {
 
 impl FromToml for SignedNs {
     fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
-        SignedNs::parse(value).ok_or_else(|| "a duration with a sign, such as \"-5m\" or \"90s\"".into())
+        SignedNs::parse(value)
+            .ok_or_else(|| "a duration with a sign, such as \"-5m\" or \"90s\", at most ten years".into())
     }
 }
 
@@ -183,6 +183,8 @@ impl FromToml for Skews {
     fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
         let items = value.get_ref().as_array();
         let skews = items.and_then(|items| items.iter().map(|item| SignedNs::parse(item).map(|ns| ns.0)).collect());
-        skews.map(Skews).ok_or_else(|| "a list of durations, one per worker, such as [\"0s\", \"-5m\"]".into())
+        skews
+            .map(Skews)
+            .ok_or_else(|| "a list of durations, one per worker, such as [\"0s\", \"-5m\"], at most ten years".into())
     }
 }

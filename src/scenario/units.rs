@@ -33,7 +33,7 @@ impl FromToml for Period {
         DurationNs::parse(value)
             .filter(|duration| duration.0 > 0)
             .map(|duration| Period(duration.0))
-            .ok_or_else(|| "a duration above zero with its unit, such as \"3s\" or \"30m\"".into())
+            .ok_or_else(|| "a duration above zero with its unit, such as \"3s\" or \"30m\", at most ten years".into())
     }
 }
 

@@ -5,6 +5,7 @@ mod defects;
 mod dispatch;
 mod faults;
 mod names;
+mod paths;
 mod server;
 mod stores;
 mod sweeps;
