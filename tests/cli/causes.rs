@@ -27,14 +27,14 @@ fn an_expectation_that_is_disappointed_is_exit_code_11() {
     let folder = tempfile::tempdir().unwrap();
     run_in(folder.path(), &["init"]);
     let path = folder.path().join("sims/eras/v3.toml");
-    let text = fs::read_to_string(&path).unwrap().replace("holds = [\"S5\"", "holds = [\"S2\", \"S5\"");
+    let text = fs::read_to_string(&path).unwrap().replace("breaks = [\"S9\"", "breaks = [\"S4\", \"S9\"");
     fs::write(&path, text).unwrap();
     let ended = run_in(folder.path(), &["run", "eras/v3"]);
     assert_eq!(ended.code, 11);
-    assert!(ended.stdout.contains("v3: S2 should hold, and breaks"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("v3: S4 should break, and holds"), "{}", ended.stdout);
     let ended = run_in(folder.path(), &["properties", "eras/v3"]);
     assert_eq!(ended.code, 11);
-    assert!(ended.stdout.ends_with("met 5 of 6 expectations\n"), "{}", ended.stdout);
+    assert!(ended.stdout.ends_with("met 9 of 10 expectations\n"), "{}", ended.stdout);
 }
 
 #[test]

@@ -6,8 +6,7 @@ use std::sync::atomic::AtomicBool;
 use stillready::diagnose::{self, Cell, Effect, Remedy, Row, likeness};
 use stillready::experiment::Options;
 use stillready::measure::Fact;
-use stillready::property::Outcome;
-use stillready::scenario::{Property, Scenario, shipped};
+use stillready::scenario::{Scenario, shipped};
 
 use crate::{parse, run};
 
@@ -143,33 +142,6 @@ fn recycling_loses_the_works_that_run_when_a_life_ends() {
     let tally = run(&scenario).tallies().remove(0);
     assert_eq!(tally.count(Fact::Interrupted), lost);
     assert_eq!(tally.polls, served - 30_000);
-}
-
-#[test]
-fn each_era_breaks_what_it_broke() {
-    for shipped in shipped::SHIPPED.iter().filter(|shipped| shipped.name.starts_with("eras/")) {
-        let scenario = Scenario::parse(shipped.name, shipped.name, shipped.text).unwrap();
-        assert_eq!(run(&scenario).disappointments(), [""; 0], "{}", shipped.name);
-    }
-}
-
-/// The verdict on a property under the first policy of a scenario.
-fn outcome(text: &str, property: Property) -> Outcome {
-    run(&parse(text)).verdicts()[0].outcome(property)
-}
-
-#[test]
-fn an_expectation_can_be_disappointed_in_either_direction() {
-    let text = shipped::find("eras/v3").unwrap().text;
-    assert_eq!(outcome(text, Property::S10), Outcome::Broken);
-    let holds = text.replace(r#"holds = ["S5", "S6", "S11"]"#, r#"holds = ["S8"]"#);
-    let wrong = holds.replace(r#"breaks = ["S9", "S10"]"#, r#"breaks = ["S11"]"#);
-    let told = run(&parse(&wrong)).disappointments();
-    assert_eq!(told, ["v3: S8 should hold, and had no occasion to", "v3: S11 should break, and holds"]);
-    let wrong = text.replace(r#"holds = ["S5", "S6", "S11"]"#, r#"holds = ["S10", "late-poll"]"#);
-    let wrong = wrong.replace(r#"breaks = ["S9", "S10"]"#, "").replace("0.1, time", "0.0, time");
-    let told = run(&parse(&wrong)).disappointments();
-    assert_eq!(told, ["v3: S10 should hold, and breaks", "v3: late-poll should hold, and had no occasion to"]);
 }
 
 /// Traces of two workers made here, by a few lines that know nothing of the engine, are told from all other causes.

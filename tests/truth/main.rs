@@ -4,6 +4,7 @@
 
 mod causes;
 mod coverage;
+mod eras;
 mod late;
 mod parity;
 mod plain;
