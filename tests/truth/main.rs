@@ -1,5 +1,5 @@
 //! Numbers of the simulator against calculations that are made here and not by the engine: closed forms, a recursion, numerical
-//! integration, a plain program, and real tokio tasks.
+//! integration, plain programs, and real tokio tasks.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
 mod causes;
@@ -8,6 +8,9 @@ mod eras;
 mod late;
 mod parity;
 mod plain;
+mod rare;
+mod rates;
+mod recycling;
 mod reference;
 mod workers;
 
