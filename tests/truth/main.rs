@@ -12,6 +12,7 @@ mod rare;
 mod rates;
 mod recycling;
 mod reference;
+mod site;
 mod workers;
 
 use std::sync::atomic::AtomicBool;
