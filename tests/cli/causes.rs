@@ -94,8 +94,24 @@ fn diagnose_writes_its_matrix_and_ranks_causes() {
     insta::assert_snapshot!("bad_observations", ended.stderr);
     assert_eq!(run_in(folder.path(), &["diagnose", "--like", "absent.csv"]).code, 3);
     assert_eq!(run_in(folder.path(), &["diagnose", "no-such-cause"]).code, 3);
-    fs::write(folder.path().join("fine.csv"), "upload,seconds,answer\na,1,processing\na,4,ready\n").unwrap();
-    let ended = run_in(folder.path(), &["diagnose", "--like", "fine.csv", "--uploads", "2000"]);
-    assert_eq!(ended.code, 0);
-    assert!(ended.stdout.contains("Several fit"), "{}", ended.stdout);
+}
+
+#[test]
+fn observed_answers_are_compared_with_the_causes() {
+    let folder = tempfile::tempdir().unwrap();
+    let like = |answers: &str| {
+        fs::write(folder.path().join("answers.csv"), format!("upload,seconds,answer\n{answers}")).unwrap();
+        let ended = run_in(folder.path(), &["diagnose", "--like", "answers.csv", "--uploads", "2000"]);
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+        ended.stdout
+    };
+    insta::assert_snapshot!("nothing_to_explain", like("a,1,processing\na,4,ready\nb,1,error\n"));
+    insta::assert_snapshot!("several_fit", like("a,1,processing\na,40,not_found\na,49,not_found\n"));
+    insta::assert_snapshot!("none_fits", like("a,1,ready\na,4,processing\na,7,not_found\n"));
+    // One in two is never found at all, the others come and go: two causes at once.
+    let upload = |upload: u32| match upload % 2 {
+        0 => format!("{upload},0,not_found\n{upload},3,not_found\n{upload},45,not_found\n"),
+        _ => format!("{upload},0,processing\n{upload},3,not_found\n{upload},6,processing\n{upload},39,ready\n"),
+    };
+    insta::assert_snapshot!("a_mixture", like(&(0..200).map(upload).collect::<String>()));
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use stillready::diagnose::{self, Cell, Effect, Remedy, Row, likeness};
+use stillready::diagnose::{self, Cell, Effect, Remedy, Row};
 use stillready::experiment::Options;
 use stillready::scenario::{Scenario, shipped};
 
@@ -69,56 +69,4 @@ fn two_workers_lose_what_the_recursion_says() {
     let rate = row.cells[0].rate().unwrap();
     let sigma = libm::sqrt(expected * (1.0 - expected) / 100_000.0);
     assert!((rate.value - expected).abs() < 4.0 * sigma, "{rate:?} for {expected}");
-}
-
-/// Traces of two workers made here, by a few lines that know nothing of the engine, are told from all other causes.
-#[test]
-fn answers_that_come_from_two_workers_are_recognised() {
-    let causes: Vec<_> = shipped::causes()
-        .map(|cause| {
-            let mut scenario = Scenario::parse(cause.short_name(), cause.name, cause.text).unwrap();
-            scenario.uploads = 5_000;
-            scenario
-        })
-        .collect();
-    let mut csv = "upload,seconds,answer\n".to_owned();
-    let mut state = 1_u64;
-    let mut coin = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        state >> 63 == 0
-    };
-    for upload in 0..30 {
-        for attempt in 0..120 {
-            let answer = match (coin(), attempt * 3 >= 24) {
-                (true, false) => "processing",
-                (true, true) => "ready",
-                (false, _) => "not_found",
-            };
-            csv += &format!("{upload},{},{answer}\n", attempt * 3);
-            if answer == "ready" || (answer == "not_found" && attempt >= 15) {
-                break;
-            }
-        }
-    }
-    let observed = likeness::read(csv.as_bytes()).unwrap();
-    assert_eq!(observed.len(), 30);
-    let ranked = likeness::rank(&causes, &observed);
-    assert_eq!(ranked[0].cause, "workers");
-    assert!(ranked[0].probability > 0.999 && ranked[0].unseen == 0.0, "{:?}", ranked[0]);
-    // An upload of which all is well fits many causes.
-    let fine = likeness::read(b"upload,seconds,answer\nx,1,processing\nx,4,ready\n").unwrap();
-    let ranked = likeness::rank(&causes, &fine);
-    assert!(ranked[0].probability < 0.3, "{:?}", ranked[0]);
-    // Answers that no cause gives fit none.
-    let odd = likeness::read(b"upload,seconds,answer\nx,1,error\nx,4,not_found\nx,5,error\nx,6,not_found\n").unwrap();
-    assert_eq!(likeness::rank(&causes, &odd)[0].unseen, 1.0);
-    for bad in [
-        "",
-        "upload,seconds,answer\n",
-        "upload,seconds,answer\nx,-1,ready\n",
-        "upload,seconds,answer\nx,1,redy\n",
-        "upload,answer\nx,ready\n",
-    ] {
-        assert!(likeness::read(bad.as_bytes()).is_err(), "{bad}");
-    }
 }

@@ -6,6 +6,7 @@ mod causes;
 mod coverage;
 mod eras;
 mod late;
+mod likeness;
 mod parity;
 mod plain;
 mod rare;
