@@ -24,7 +24,8 @@ pub(crate) struct DiagnoseArguments {
     causes: Vec<String>,
 
     /// Rank the causes by how well they explain the answers in this CSV file: `upload,seconds,answer`, with the seconds since the
-    /// upload and `processing`, `ready`, `error` or `not_found`; all answers that each client got.
+    /// upload and `processing`, `ready`, `error` or `not_found`; all answers that each client got, of an unselected sample of all
+    /// uploads, those included that had no trouble.
     #[arg(long, value_name = "FILE")]
     like: Option<PathBuf>,
 
@@ -98,8 +99,12 @@ fn rank(path: &Path, causes: &[Scenario], console: &Console) -> Result<Exit, Fai
     let text = fs::read(path).map_err(|source| Failure::NoObservations { path: path.to_owned(), source })?;
     let observed = likeness::read(&text)
         .map_err(|source| Failure::InvalidObservations { path: path.to_owned(), source: Box::new(source) })?;
-    let ranked = likeness::rank(causes, &observed);
-    console.asked_for(&report::ranking(&ranked))?;
-    console.asked_for(&format!("\n{}", wrap(&report::verdict(&ranked, observed.len()))))?;
+    let findings = likeness::rank(causes, &observed);
+    let mut text = report::ranking(&findings.ranked);
+    for paragraph in report::verdict(&findings) {
+        let gap = if text.is_empty() { "" } else { "\n" };
+        text += &format!("{gap}{}", wrap(&paragraph));
+    }
+    console.asked_for(&text)?;
     Ok(Exit::Pass)
 }

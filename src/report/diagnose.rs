@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::csv::SCHEMA_VERSION;
 use super::number::{self, percent};
-use crate::diagnose::likeness::Likeness;
+use crate::diagnose::likeness::{Findings, Likeness, UNSEEN_MAX};
 use crate::diagnose::{Cell, Remedy, Row, sentence};
 
 /// The matrix: the share of users who were told "lost" or something false, a row per cause and a column per remedy.
@@ -94,37 +94,72 @@ pub fn csv(rows: &[Row]) -> Vec<u8> {
     csv.into_inner().expect("memory takes what is written to it")
 }
 
-/// The ranking of causes by what was observed.
+/// The ranking of causes by what was observed; nothing if nothing was ranked.
 #[must_use]
 pub fn ranking(ranked: &[Likeness]) -> String {
+    if ranked.is_empty() {
+        return String::new();
+    }
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["cause", "probability", "never simulated", "what it is"]);
+    table.set_header(["cause", "if one of these", "fit", "never simulated", "what it is"]);
     for one in ranked {
         let unseen = format!("{} of the uploads", percent(one.unseen));
-        table.add_row([one.cause.clone(), percent(one.probability), unseen, one.title.clone()]);
+        let fit = one.fit.map_or_else(|| "too few to tell".to_owned(), chance);
+        table.add_row([one.cause.clone(), percent(one.probability), fit, unseen, one.title.clone()]);
     }
     table.trim_fmt() + "\n"
 }
 
-/// What the ranking says, honestly.
+/// The probability of a test.
+fn chance(probability: f64) -> String {
+    if probability < 0.001 { "p < 0.001".to_owned() } else { format!("p = {probability:.3}") }
+}
+
+/// What the comparison says, honestly: a paragraph each.
 #[must_use]
-pub fn verdict(ranked: &[Likeness], uploads: usize) -> String {
-    let Some(best) = ranked.first() else { return String::new() };
-    let rivals: Vec<_> = ranked.iter().filter(|one| one.probability > 0.05).map(|one| one.cause.as_str()).collect();
-    if best.unseen > 0.1 {
-        return format!(
-            "None fits well: of {}, {} show answers that {} never gave in the simulation.",
-            number::uploads(uploads as u64),
+pub fn verdict(findings: &Findings) -> Vec<String> {
+    let Findings { compared, left_out, symptoms, ranked } = findings;
+    let mut paragraphs = Vec::new();
+    if *left_out > 0 {
+        let (they, they_say) = if *left_out == 1 { ("It was", "it says") } else { ("They were", "they say") };
+        paragraphs.push(format!(
+            "Left out: {}. {they} told `error` and never `not_found`; no cause simulates failures, so {they_say} nothing about any.",
+            number::uploads(*left_out)
+        ));
+    }
+    let Some(best) = ranked.first() else {
+        paragraphs.push(format!(
+            "The observations show nothing to explain: of {}, none was told `not_found` or an answer that goes back on an earlier one.",
+            number::uploads(*compared)
+        ));
+        return paragraphs;
+    };
+    let uploads = number::uploads(*compared);
+    let likely: Vec<_> = ranked.iter().filter(|one| one.probability > 0.05).collect();
+    let fitting: Vec<_> = likely.iter().filter(|one| one.fits()).map(|one| one.cause.as_str()).collect();
+    paragraphs.push(match (fitting.as_slice(), best.unseen > UNSEEN_MAX) {
+        ([], true) => format!(
+            "None fits well: of {uploads}, {} show answers that {} never gave in the simulation.",
             percent(best.unseen),
             best.cause
-        );
-    }
-    match rivals.as_slice() {
-        [_, _, ..] => {
-            let uploads = number::uploads(uploads as u64);
-            format!("Several fit, and {uploads} cannot tell them apart: {}.", rivals.join(", "))
+        ),
+        ([], false) => format!(
+            "None fits well: {} is the nearest, but under it the kinds of answers come up in other shares ({}). Several causes may be \
+             at work together, or one of them at another rate, or none of these.",
+            best.cause,
+            best.fit.map_or_else(String::new, chance)
+        ),
+        ([one], _) => {
+            let title = likely.iter().find(|likely| likely.cause == *one).map_or("", |likely| likely.title.as_str());
+            format!("{one} fits best: {title}.")
         }
-        _ => format!("{} fits best: {}.", best.cause, best.title),
-    }
+        (several, _) => format!("Several fit, and {uploads} cannot tell them apart: {}.", several.join(", ")),
+    });
+    paragraphs.push(format!(
+        "This takes the file for an unselected sample of all uploads, {} of them with a symptom, and for all answers that each client \
+         got: traces that are cut short look like none of the causes.",
+        number::count(*symptoms)
+    ));
+    paragraphs
 }

@@ -51,9 +51,10 @@ fn measured(text: &str) -> (String, Vec<u8>) {
         Scenario::parse("paths", "paths.toml", text).unwrap_or_else(|error| panic!("{:?}", error.problems()));
     let stop = AtomicBool::new(false);
     let options = Options { jobs: 1, upload_rows: true, on_progress: &|_| (), stop: &stop };
-    let mut results = experiment::run(&scenario, &options).unwrap();
+    let mut results = experiment::run(&scenario, &options).expect("nobody stops it");
     let mut rows = String::new();
-    results.replications[0].upload_rows.as_mut().unwrap().read_to_string(&mut rows).unwrap();
+    let file = results.replications[0].upload_rows.as_mut().expect("rows were asked for");
+    file.read_to_string(&mut rows).expect("rows are UTF-8");
     (rows, csv::summary(&results))
 }
 

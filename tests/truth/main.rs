@@ -1,13 +1,19 @@
 //! Numbers of the simulator against calculations that are made here and not by the engine: closed forms, a recursion, numerical
-//! integration, a plain program, and real tokio tasks.
+//! integration, plain programs, and real tokio tasks.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
 mod causes;
 mod coverage;
+mod eras;
 mod late;
+mod likeness;
 mod parity;
 mod plain;
+mod rare;
+mod rates;
+mod recycling;
 mod reference;
+mod site;
 mod workers;
 
 use std::sync::atomic::AtomicBool;

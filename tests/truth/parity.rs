@@ -3,24 +3,26 @@
 //! Nothing of the engine is used here but the workload and its dice. All times are whole milliseconds, tokio's resolution, and
 //! chosen so that no two tasks act at one instant.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use stillready::measure::Fact;
+use stillready::experiment;
+use stillready::measure::{Fact, Tally};
 use stillready::rng::{Die, PerAttempt, Source, below};
 use stillready::scenario::{
     Address, Clear, Fault, FaultKind, Order, Policy, Scenario, Scope, StoreKind, Trigger, When,
 };
 use stillready::store::{Answer, Defects, Dict, Disk, End, RegistryStore, StatusStore};
 use stillready::time::SimTime;
+use stillready::trace::{Event, FetchFailure, Observer};
 use stillready::workload::{Upload, Workload};
-use tokio::sync::Semaphore;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::{parse, run};
+use crate::parse;
+use crate::site::Site;
 
 /// What is counted, by the names of the reports' columns.
 type Counts = BTreeMap<&'static str, u64>;
@@ -33,8 +35,12 @@ struct Service<S: StatusStore> {
     stores: RefCell<Vec<Rc<S>>>,
     /// How often each worker was replaced: its work ends for nobody then.
     incarnations: RefCell<Vec<u32>>,
-    /// One permit per thread of the one worker; waiting requests are served first come, first served.
-    threads: Semaphore,
+    site: Site,
+    /// The names of the uploads that have arrived.
+    arrived: RefCell<Vec<u32>>,
+    new_store: Box<dyn Fn(u32) -> S>,
+    /// Requests that waited when the site was reloaded.
+    dropped: Cell<usize>,
     dice: PerAttempt,
     dispatch: PerAttempt,
     counts: RefCell<Counts>,
@@ -59,34 +65,56 @@ where
         Rc::clone(&self.stores.borrow()[number])
     }
 
+    /// A new worker takes the place of one: it has a store of its own, and the works of the old one end for nobody.
+    fn replace(&self, worker: u32) {
+        let mut incarnations = self.incarnations.borrow_mut();
+        incarnations[worker as usize] += 1;
+        // No two stores share a number, or the ids of one would be those of another.
+        let store = (self.new_store)(incarnations[worker as usize] * 1000 + worker);
+        self.stores.borrow_mut()[worker as usize] = Rc::new(store);
+    }
+
     /// The faults of the scenario, one after the other, at their moments.
-    async fn fail(self: Rc<Self>, new_store: impl Fn(u32) -> S) {
+    async fn fail(self: Rc<Self>) {
         let draws = PerAttempt::new(self.scenario.seed, Source::Fault);
         let workers = self.scenario.server.workers;
         let mut all: Vec<_> = (0..).zip(&self.scenario.faults).collect();
         all.sort_by_key(|(_, fault)| moment(fault));
         for (number, fault) in all {
             sleep_until(self.start + Duration::from_nanos(moment(fault))).await;
+            let worker = below(draws.draw(number, 1), workers);
             match fault.what {
                 FaultKind::Reload { .. } => {
-                    for worker in 0..workers {
-                        // No two stores share a number, or the ids of one would be those of another.
-                        let store = new_store((number as u32 + 1) * 1000 + worker);
-                        self.stores.borrow_mut()[worker as usize] = Rc::new(store);
-                        self.incarnations.borrow_mut()[worker as usize] += 1;
-                    }
+                    let (dropped, idle) = self.site.reload();
+                    self.dropped.set(self.dropped.get() + dropped);
+                    idle.into_iter().for_each(|worker| self.replace(worker));
                 }
-                FaultKind::Clear(Clear::All) => {
-                    let worker = below(draws.draw(number, 1), workers);
-                    self.store(worker).clear_all(self.now(), &mut Vec::new());
+                FaultKind::Clear(Clear::All) => self.store(worker).clear_all(self.now(), &mut Vec::new()),
+                FaultKind::Clear(Clear::One) => {
+                    // The name of one of the latest twenty.
+                    let key = {
+                        let arrived = self.arrived.borrow();
+                        let back = below(draws.draw(number, 2), arrived.len().min(20) as u32) as usize;
+                        arrived[arrived.len() - 1 - back]
+                    };
+                    self.store(worker).clear(key, self.now(), &mut Vec::new());
                 }
                 _ => panic!("the scenarios of the test reload and clear"),
             }
         }
     }
 
-    fn worker(&self, upload: u32, attempt: u64) -> u32 {
-        below(self.dispatch.draw(u64::from(upload), attempt), self.scenario.server.workers)
+    /// Waits for a worker.
+    async fn enter(&self, upload: u32, attempt: u64) -> Option<u32> {
+        self.site.enter(self.dispatch.draw(u64::from(upload), attempt)).await
+    }
+
+    /// A worker is through with a request.
+    fn leave(&self, worker: u32) {
+        if self.site.leave(worker) {
+            self.replace(worker);
+        }
+        self.site.call_next();
     }
 
     fn sweep(&self, worker: u32) {
@@ -102,10 +130,9 @@ where
         }
     }
 
-    /// POST /upload, and the work behind it.
-    async fn upload(self: &Rc<Self>, upload: Upload) -> S::Id {
-        let permit = self.threads.acquire().await.unwrap();
-        let worker = self.worker(upload.number, u64::MAX);
+    /// POST /upload, and the work behind it. `None` if it is dropped.
+    async fn upload(self: &Rc<Self>, upload: Upload) -> Option<S::Id> {
+        let worker = self.enter(upload.number, u64::MAX).await?;
         let begun = self.store(worker).begin(upload.key, upload.number, self.now(), &mut Vec::new());
         let Ok((ticket, id)) = begun else { panic!("no store of the test is ever full") };
         let service = Rc::clone(self);
@@ -121,15 +148,14 @@ where
             service.count(if upload.fails { "failed" } else { "succeeded" });
         });
         self.spend(upload.transfer_ns).await;
-        drop(permit);
-        id
+        self.leave(worker);
+        Some(id)
     }
 
-    /// GET /status: the steps of the handler.
-    async fn poll(&self, upload: &Upload, id: S::Id, attempt: u32) -> Answer {
-        let permit = self.threads.acquire().await.unwrap();
+    /// GET /status: the steps of the handler. `None` if it is dropped.
+    async fn poll(&self, upload: &Upload, id: S::Id, attempt: u32) -> Option<Answer> {
+        let worker = self.enter(upload.number, u64::from(attempt)).await?;
         let service = &self.scenario.server.service;
-        let worker = self.worker(upload.number, u64::from(attempt));
         let Trigger::Chance(chance) = self.policy.trigger else { panic!("the policies of the test roll a die") };
         let draw = self.dice.draw(u64::from(upload.number), u64::from(attempt));
         let sweeps = Die::new(chance.get()).says_yes(draw);
@@ -153,23 +179,28 @@ where
             self.sweep(worker);
             self.spend(service.sweep_ns).await;
         }
-        drop(permit);
-        answer
+        self.leave(worker);
+        Some(answer)
     }
 
     /// The browser.
     async fn client(self: Rc<Self>, upload: Upload) {
         sleep_until(self.start + Duration::from_nanos(upload.at.as_ns())).await;
-        let id = self.upload(upload).await;
+        self.arrived.borrow_mut().push(upload.key);
+        let Some(id) = self.upload(upload).await else { return self.count("fetch_gave_up") };
         let spec = &self.scenario.client;
         self.spend(upload.away_ns.unwrap_or(spec.first_poll_ns)).await;
-        for attempt in 0..spec.max_attempts {
+        let (mut attempt, mut failed) = (0, 0);
+        while attempt < spec.max_attempts {
             match self.poll(&upload, id, attempt).await {
-                Answer::Ready { .. } => return self.count("saw_ready"),
-                Answer::Error | Answer::Interrupted => return self.count("saw_error"),
-                Answer::Expired(_) => return self.count("saw_expired"),
-                Answer::NotFound if attempt >= spec.tolerate_not_found => return self.count("gave_up"),
-                Answer::NotFound | Answer::Processing => {}
+                // It is no attempt.
+                None if failed + 1 == spec.max_fetch_errors => return self.count("fetch_gave_up"),
+                None => failed += 1,
+                Some(Answer::Ready { .. }) => return self.count("saw_ready"),
+                Some(Answer::Error | Answer::Interrupted) => return self.count("saw_error"),
+                Some(Answer::Expired(_)) => return self.count("saw_expired"),
+                Some(Answer::NotFound) if attempt >= spec.tolerate_not_found => return self.count("gave_up"),
+                Some(Answer::NotFound | Answer::Processing) => (attempt, failed) = (attempt + 1, 0),
             }
             self.spend(spec.interval_ns).await;
         }
@@ -189,8 +220,10 @@ where
         policy: policy.clone(),
         stores: RefCell::new((0..stores).map(|number| Rc::new(new_store(number))).collect()),
         incarnations: RefCell::new(vec![0; scenario.server.workers as usize]),
-        // With several workers the test has no service times, and nobody ever waits.
-        threads: Semaphore::new(if scenario.server.workers == 1 { scenario.server.threads as usize } else { 10_000 }),
+        site: Site::new(scenario.server.workers, scenario.server.threads),
+        arrived: RefCell::default(),
+        new_store: Box::new(new_store),
+        dropped: Cell::new(0),
         dice: PerAttempt::new(scenario.seed, Source::Sweep),
         dispatch: PerAttempt::new(scenario.seed, Source::Dispatch),
         counts: RefCell::default(),
@@ -200,10 +233,11 @@ where
     for upload in Workload::new(scenario, scenario.seed) {
         tasks.spawn_local(Rc::clone(&service).client(upload));
     }
-    tasks.spawn_local(Rc::clone(&service).fail(new_store));
+    tasks.spawn_local(Rc::clone(&service).fail());
     // Waits for the works behind the uploads, too.
     tasks.await;
     let mut counts = service.counts.take();
+    counts.insert("dropped", service.dropped.get() as u64);
     counts.retain(|_, count| *count > 0);
     counts
 }
@@ -216,9 +250,32 @@ fn moment(fault: &Fault) -> u64 {
     }
 }
 
+/// Counts what no tally does.
+#[derive(Default)]
+struct Seen {
+    /// Fetches that a reload made fail.
+    dropped: u64,
+    succeeded: BTreeSet<u32>,
+    falsely_not_found: u64,
+}
+
+impl Observer for Seen {
+    fn observe(&mut self, _: SimTime, event: Event<'_>) {
+        match event {
+            Event::FetchFailed { why: FetchFailure::Refused, .. } => self.dropped += 1,
+            Event::Finished { upload, end: End::Ready, .. } => drop(self.succeeded.insert(upload)),
+            Event::Read { upload, answer: Answer::NotFound, .. } => {
+                self.falsely_not_found += u64::from(self.succeeded.contains(&upload));
+            }
+            _ => {}
+        }
+    }
+}
+
 /// The same counts by the engine.
 fn by_engine(scenario: &Scenario, policy: usize) -> Counts {
-    let tally = run(scenario).tallies().remove(policy);
+    let observer = (Tally::default(), Seen::default());
+    let (tally, seen) = experiment::observe(scenario, &scenario.policies[policy], scenario.seed, observer);
     let mut counts: Counts = [
         Fact::Succeeded,
         Fact::Failed,
@@ -227,14 +284,17 @@ fn by_engine(scenario: &Scenario, policy: usize) -> Counts {
         Fact::SawError,
         Fact::SawExpired,
         Fact::TimedOut,
+        Fact::FetchGaveUp,
     ]
     .map(|fact| (fact.name(), tally.count(fact)))
     .into();
     counts.extend([("polls", tally.polls), ("sweeps", tally.sweeps), ("entries_removed", tally.entries_removed)]);
-    let told = ["saw_ready", "saw_error", "saw_expired", "timed_out"].map(|name| counts[name]).iter().sum::<u64>();
-    counts.insert("gave_up", tally.uploads() - told);
-    // In these scenarios the first false `not_found` is the last poll.
-    counts.insert("polls_falsely_not_found", tally.count(Fact::FalseNotFound));
+    let told = ["saw_ready", "saw_error", "saw_expired", "timed_out", "fetch_gave_up"]
+        .map(|name| counts[name])
+        .iter()
+        .sum::<u64>();
+    counts.extend([("gave_up", tally.uploads() - told), ("dropped", seen.dropped)]);
+    counts.insert("polls_falsely_not_found", seen.falsely_not_found);
     counts.retain(|_, count| *count > 0);
     counts
 }
@@ -318,15 +378,68 @@ async fn tasks_and_engine_agree_on_several_workers() {
 
 #[tokio::test(start_paused = true)]
 async fn tasks_and_engine_agree_on_reloads_and_clears() {
-    let faults =
-        [(1, "reload", ""), (7, "clear", "what = \"all\""), (20, "clear", "what = \"all\""), (33, "reload", "")];
-    let faults = faults
-        .map(|(minute, kind, more)| format!("[[fault]]\nkind = \"{kind}\"\nat = [\"{minute}m 3ms 7us\"]\n{more}\n"));
-    let text = LATE.replace("[client]", &format!("{}[client]", faults.concat()));
+    let all = "what = \"all\"";
+    let faults = faults(&[
+        ("1m 3ms", "reload", ""),
+        ("7m 3ms", "clear", all),
+        ("20m 3ms", "clear", all),
+        ("33m 3ms", "reload", ""),
+    ]);
+    let text = LATE.replace("[client]", &format!("{faults}[client]"));
     assert_parity(&text).await;
     assert_parity(&text.replace("[client]", "[server]\nworkers = 3\n[client]")).await;
     let counts = by_engine(&parse(&text), 0);
     assert!(counts["interrupted"] > 3 && counts["polls_falsely_not_found"] > 10, "{counts:?}");
+}
+
+/// Two or three workers that are busy three quarters of the time, mostly with uploads that take long, so that polls wait for them.
+fn crowded(workers: u32) -> String {
+    let upload = if workers == 2 { "6s 13ms" } else { "9s 13ms" };
+    LATE.replace("tolerate_not_found = 0", "tolerate_not_found = 5").replace(
+        "[client]",
+        &format!(
+            "[server]\nworkers = {workers}\nservice = {{ upload = \"{upload}\", sweep = \"253ms\", read = \"117ms\" }}\n[client]"
+        ),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_and_engine_agree_on_several_workers_that_take_their_time() {
+    for workers in [2, 3] {
+        let text = crowded(workers);
+        assert_parity(&text).await;
+        assert_parity(&text.replace("time_to_live", "scope = \"shared\"\ntime_to_live")).await;
+    }
+}
+
+/// The faults of a scenario, each at a moment.
+fn faults(faults: &[(&str, &str, &str)]) -> String {
+    let fault =
+        |(at, kind, more): &(&str, &str, &str)| format!("[[fault]]\nkind = \"{kind}\"\nat = [\"{at} 7us\"]\n{more}\n");
+    faults.iter().map(fault).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_and_engine_agree_on_a_reload_while_requests_wait() {
+    // At all phases of the arrivals, which come every 4 s.
+    let moments = (1..30).map(|number| format!("{}s 3ms", 53 * number)).collect::<Vec<_>>();
+    let reloads = faults(&moments.iter().map(|at| (at.as_str(), "reload", "")).collect::<Vec<_>>());
+    let text = crowded(2).replace("[client]", &format!("{reloads}[client]"));
+    assert_parity(&text).await;
+    let counts = by_engine(&parse(&text), 0);
+    assert!(counts["dropped"] > 5 && counts["interrupted"] > 3, "{counts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_and_engine_agree_on_clears_of_one_name() {
+    let moments = (1..40).map(|minute| format!("{minute}m 3ms")).collect::<Vec<_>>();
+    let clears: Vec<_> = moments.iter().map(|at| (at.as_str(), "clear", "what = \"one\"")).collect();
+    for text in [LATE.to_owned(), crowded(2)] {
+        let text = text.replace("[client]", &format!("{}[client]", faults(&clears)));
+        assert_parity(&text).await;
+        let (with, without) = (by_engine(&parse(&text), 1), by_engine(&parse(LATE), 1));
+        assert!(with["polls_falsely_not_found"] > without["polls_falsely_not_found"], "{with:?}");
+    }
 }
 
 /// By hand: two handlers as futures, each polled when the test says so. The second client's sweep runs between the first one's
