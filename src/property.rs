@@ -137,7 +137,7 @@ impl Verdicts {
                 }
                 (_, Outcome::Held) => all.push(format!("{} should break, and holds", property.name())),
                 (_, Outcome::NeverSeen) => {
-                    all.push(format!("{} should break, and had no occasion to", property.name()))
+                    all.push(format!("{} should break, and had no occasion to", property.name()));
                 }
             }
         }
