@@ -49,7 +49,7 @@ pub(crate) struct ReplayArguments {
 
     /// Reduce the scenario as far as the property still breaks, and write the result as a scenario file to this path. Takes a
     /// property of `--property`, whatever upload it breaks for.
-    #[arg(long, value_name = "FILE", requires = "property")]
+    #[arg(long, value_name = "FILE", requires = "property", conflicts_with_all = ["upload", "output"])]
     shrink: Option<PathBuf>,
 }
 
@@ -112,6 +112,14 @@ fn shrink(
     path: &Path,
     console: &Console,
 ) -> Result<Exit, Failure> {
+    let place = path.display();
+    let help = "name a file that is not there yet, as in `--shrink sims/regressions/lost.toml`".to_owned();
+    if path.is_dir() || place.to_string().ends_with(std::path::is_separator) {
+        return Err(Failure::Usage { message: format!("`--shrink {place}` names a folder"), help });
+    }
+    if path.exists() {
+        return Err(Failure::Usage { message: format!("{place} is already there; nothing was written"), help });
+    }
     let shrunk = shrink::shrink(&source.name, &source.text, &policy.name, seed, property);
     let Some(Shrunk { text, witness, tried, kept }) = shrunk else {
         let message = format!("{} does not break under {} with seed {seed}", property.name(), policy.name);
