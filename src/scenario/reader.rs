@@ -170,6 +170,34 @@ impl<'a> Table<'a> {
             }
             return default;
         };
+        self.chosen(key, value, choices)
+    }
+
+    /// A list of choices, each of them at most once; none if the key is not there.
+    pub(super) fn choices<T: Copy + PartialEq>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Vec<T> {
+        let Some(value) = self.value(key) else { return Vec::new() };
+        let Some(items) = value.get_ref().as_array() else {
+            let allowed = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+            let label = "expected a list, in brackets".to_owned();
+            self.push(value.span(), format!("`{key}` is not valid"), label, Some(format!("allowed: {allowed}")));
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for item in items {
+            match self.chosen(key, item, choices) {
+                Some(choice) if found.contains(&choice) => {
+                    let label = "named before".to_owned();
+                    self.push(item.span(), format!("`{key}` is not valid"), label, Some("name it once".to_owned()));
+                }
+                Some(choice) => found.push(choice),
+                None => {}
+            }
+        }
+        found
+    }
+
+    /// The choice that a word stands for.
+    fn chosen<T: Copy>(&self, key: &str, value: &Value<'_>, choices: &[(&str, T)]) -> Option<T> {
         let word = value.get_ref().as_str().unwrap_or_default();
         if let Some(&(_, choice)) = choices.iter().find(|(name, _)| *name == word) {
             return Some(choice);
