@@ -18,6 +18,11 @@ pub(crate) const COLUMNS: [&str; 6] =
 const SWEEPS: u64 = 50;
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// Reads that one thread has done, where no other thread's count is near.
+#[derive(Default)]
+#[repr(align(128))]
+struct Reads(AtomicU64);
+
 pub(crate) struct Operations {
     pub(crate) threads: usize,
     pub(crate) entries: u64,
@@ -67,37 +72,49 @@ impl Operations {
         (time, kept.into_iter().flatten().flatten().collect())
     }
 
-    /// Reads all the time while one more thread sweeps, an equal share of as many entries as stay each time.
+    /// Reads all the time while one more thread sweeps, an equal share of as many entries as stay each time. The figure is of
+    /// the reads that are done while a sweep is going on, not in its pauses.
     fn read_under_sweeps<S: Subject>(&self) -> f64 {
         let subject = S::new();
         for key in 0..self.entries {
             let ticket = subject.begin(key, 0);
             subject.finish(ticket, key);
         }
+        let before_due = LIFE_NS - 1;
         let mut ids = Vec::new();
         for key in 0..self.entries {
-            let ticket = subject.begin(self.entries + key, LIFE_NS - 1);
+            let ticket = subject.begin(self.entries + key, before_due);
             ids.push(S::id(&ticket));
-            subject.finish(ticket, LIFE_NS - 1);
+            subject.finish(ticket, before_due);
         }
-        let (done, reads) = (AtomicBool::new(false), AtomicU64::new(0));
+        let shares = self.deal(shuffled(ids));
+        let done = AtomicBool::new(false);
+        let reads: Vec<Reads> = shares.iter().map(|_| Reads::default()).collect();
+        let all_reads = || reads.iter().map(|own| own.0.load(Ordering::Relaxed)).sum::<u64>();
         thread::scope(|scope| {
-            scope.spawn(|| {
-                for sweep in 1..=SWEEPS {
-                    subject.sweep(LIFE_NS - 1 + self.entries * sweep / SWEEPS);
-                    thread::sleep(PAUSE);
-                }
-                done.store(true, Ordering::Relaxed);
-            });
-            let time = timed(self.deal(shuffled(ids)), |_, ids| {
-                let mut own = 0;
-                for id in ids.iter().cycle().take_while(|_| !done.load(Ordering::Relaxed)) {
-                    assert!(subject.read(*id, LIFE_NS - 1));
-                    own += 1;
-                }
-                reads.fetch_add(own, Ordering::Relaxed);
-            });
-            time as f64 / reads.load(Ordering::Relaxed) as f64
+            for (ids, own) in shares.iter().zip(&reads) {
+                let (subject, done) = (&subject, &done);
+                scope.spawn(move || {
+                    let ids = ids.iter().cycle().take_while(|_| !done.load(Ordering::Relaxed));
+                    for (count, id) in (1..).zip(ids) {
+                        assert!(subject.read(*id, before_due));
+                        own.0.store(count, Ordering::Relaxed);
+                    }
+                });
+            }
+            while reads.iter().any(|own| own.0.load(Ordering::Relaxed) == 0) {
+                thread::yield_now();
+            }
+            let (mut time, mut meanwhile) = (Duration::ZERO, 0);
+            for sweep in 1..=SWEEPS {
+                let (reads, start) = (all_reads(), Instant::now());
+                subject.sweep(before_due + self.entries * sweep / SWEEPS);
+                time += start.elapsed();
+                meanwhile += all_reads() - reads;
+                thread::sleep(PAUSE);
+            }
+            done.store(true, Ordering::Relaxed);
+            time.as_nanos() as f64 / meanwhile.max(1) as f64
         })
     }
 

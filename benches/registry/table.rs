@@ -1,4 +1,4 @@
-//! Medians over rounds, as a table.
+//! What the rounds come to, as a table.
 
 use crate::subjects::{Registered, Subject};
 
@@ -6,13 +6,15 @@ use crate::subjects::{Registered, Subject};
 pub(crate) struct Table {
     title: String,
     columns: &'static [&'static str],
+    /// What the figures of all rounds, from the least to the greatest, come to.
+    summary: fn(&[f64]) -> f64,
     /// By subject, then by round, then by column.
     rows: Vec<(&'static str, Vec<Vec<Option<f64>>>)>,
 }
 
 impl Table {
-    pub(crate) fn new(title: String, columns: &'static [&'static str]) -> Self {
-        Table { title, columns, rows: Vec::new() }
+    pub(crate) fn new(title: String, columns: &'static [&'static str], summary: fn(&[f64]) -> f64) -> Self {
+        Table { title, columns, summary, rows: Vec::new() }
     }
 
     pub(crate) fn title(&self) -> &str {
@@ -31,40 +33,47 @@ impl Table {
         self.rows[row].1.push(figures.to_vec());
     }
 
-    /// Prints the medians, and the registry's ratios to the fastest other of the same round.
+    /// Prints what the rounds come to, and the registry's ratio to the fastest other.
     pub(crate) fn print(&self) {
         println!("{}:", self.title);
-        print!("| {:<26} |", "store");
-        self.columns.iter().for_each(|column| print!(" {column:>17} |"));
-        println!();
+        self.print_row("store", self.columns.iter().map(|column| (*column).to_owned()));
         for (name, rounds) in &self.rows {
-            print!("| {name:<26} |");
-            for column in 0..self.columns.len() {
-                print!(" {:>17} |", number(median(rounds.iter().map(|round| round[column])), 0));
-            }
-            println!();
+            self.print_row(name, (0..self.columns.len()).map(|column| number(self.figure(rounds, column), 0)));
         }
-        print!("| {:<26} |", "ratio to the fastest other");
-        for column in 0..self.columns.len() {
-            print!(" {:>17} |", number(median(self.ratios(column)), 2));
-        }
-        println!("\n");
+        self.print_row(
+            "ratio to the fastest other",
+            (0..self.columns.len()).map(|column| number(self.ratio(column), 2)),
+        );
+        println!();
     }
 
-    fn ratios(&self, column: usize) -> impl Iterator<Item = Option<f64>> {
+    fn print_row(&self, name: &str, cells: impl Iterator<Item = String>) {
+        print!("| {name:<26} |");
+        cells.for_each(|cell| print!(" {cell:>17} |"));
+        println!();
+    }
+
+    fn ratio(&self, column: usize) -> Option<f64> {
         let (own, others): (Vec<_>, Vec<_>) = self.rows.iter().partition(|(name, _)| *name == Registered::NAME);
-        let rounds = own.first().map_or(0, |(_, rounds)| rounds.len());
-        (0..rounds).map(move |round| {
-            let fastest = others.iter().filter_map(|(_, rounds)| rounds[round][column]).min_by(f64::total_cmp)?;
-            Some(own.first()?.1[round][column]? / fastest)
-        })
+        let fastest = others.iter().filter_map(|(_, rounds)| self.figure(rounds, column)).min_by(f64::total_cmp)?;
+        Some(self.figure(&own.first()?.1, column)? / fastest)
+    }
+
+    fn figure(&self, rounds: &[Vec<Option<f64>>], column: usize) -> Option<f64> {
+        let mut figures: Vec<f64> = rounds.iter().map(|round| round[column]).collect::<Option<_>>()?;
+        figures.sort_by(f64::total_cmp);
+        Some((self.summary)(&figures))
     }
 }
 
-fn median(figures: impl Iterator<Item = Option<f64>>) -> Option<f64> {
-    let mut figures: Vec<f64> = figures.collect::<Option<_>>()?;
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied()
+/// The middle one.
+pub(crate) fn median(figures: &[f64]) -> f64 {
+    figures[figures.len() / 2]
+}
+
+/// The least one: for what happens in every round, while anything more is the machine's doing.
+pub(crate) fn least(figures: &[f64]) -> f64 {
+    figures[0]
 }
 
 /// Empty where there is no figure.
