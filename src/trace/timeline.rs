@@ -1,6 +1,6 @@
 //! The timeline of one upload: everything that concerned it or its name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::{Ending, Event, FetchFailure, Observer};
@@ -29,6 +29,8 @@ pub struct Line {
 pub enum Where {
     /// At the client.
     Client,
+    /// At the client of another upload under the same name.
+    OtherClient(u32),
     /// At the site as a whole.
     Site,
     /// In a worker.
@@ -41,6 +43,7 @@ impl std::fmt::Display for Where {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Where::Client => f.pad("client"),
+            Where::OtherClient(upload) => f.pad(&format!("client of upload {upload}")),
             Where::Site => f.pad("site"),
             Where::Worker(number) => f.pad(&format!("worker {number}")),
             Where::Store(number) => f.pad(&format!("store {number}")),
@@ -51,8 +54,10 @@ impl std::fmt::Display for Where {
 /// Collects the timeline of one upload.
 pub struct Timeline {
     upload: Upload,
-    /// Uploads that use its name.
-    same_name: BTreeSet<u32>,
+    /// Uploads that use its name, with the latest answer that each got.
+    same_name: BTreeMap<u32, Option<Answer>>,
+    /// Those of them that were over before it arrived.
+    earlier: BTreeSet<u32>,
     lines: Vec<Line>,
     arrived: bool,
     succeeded: bool,
@@ -69,7 +74,8 @@ impl Timeline {
     pub fn new(upload: Upload) -> Self {
         Timeline {
             upload,
-            same_name: BTreeSet::new(),
+            same_name: BTreeMap::new(),
+            earlier: BTreeSet::new(),
             lines: Vec::new(),
             arrived: false,
             succeeded: false,
@@ -104,6 +110,44 @@ impl Timeline {
     /// How an upload is called in a line: not at all if it is the one that the timeline is about.
     fn of(&self, upload: u32) -> String {
         if upload == self.upload.number { String::new() } else { format!(" of upload {upload} under the same name") }
+    }
+
+    /// The client of an upload.
+    fn client(&self, upload: u32) -> Where {
+        if upload == self.upload.number { Where::Client } else { Where::OtherClient(upload) }
+    }
+
+    /// Whether a client that goes on matters: that of the upload, or one that uses its name.
+    fn is_client(&self, upload: u32) -> bool {
+        self.same_name.contains_key(&upload) && !self.earlier.contains(&upload)
+    }
+
+    /// The upload arrives: of those under its name that are over, what they wrote last in each worker matters, and no more.
+    fn forget_earlier(&mut self) {
+        let mut written = BTreeSet::new();
+        let mut lines: Vec<_> = std::mem::take(&mut self.lines).into_iter().rev().collect();
+        lines.retain(|line| match (line.upload, line.place) {
+            (Some(upload), Where::Worker(worker)) if self.earlier.contains(&upload) => {
+                line.event != "poll" && written.insert(worker)
+            }
+            (Some(upload), _) => self.same_name.contains_key(&upload) && !self.earlier.contains(&upload),
+            (None, _) => false,
+        });
+        lines.reverse();
+        self.lines = lines;
+    }
+
+    /// What another client under the same name is told.
+    fn answer_to(upload: u32, answer: Answer) -> String {
+        match answer {
+            Answer::Ready { upload: of } if of != upload => format!("ready, but the result is that of upload {of}"),
+            Answer::Ready { .. } => "ready".to_owned(),
+            Answer::Processing => "processing".to_owned(),
+            Answer::Error => "error".to_owned(),
+            Answer::Interrupted => "interrupted".to_owned(),
+            Answer::Expired(_) => "expired".to_owned(),
+            Answer::NotFound => "not_found".to_owned(),
+        }
     }
 
     fn answer(&self, answer: Answer) -> String {
@@ -162,23 +206,27 @@ impl Observer for Timeline {
                 self.add(at, Some(mine), Where::Client, "over", text);
                 self.over = true;
             }
+            Event::Over { upload, .. } if !self.arrived && self.same_name.contains_key(&upload.number) => {
+                self.earlier.insert(upload.number);
+            }
             Event::Arrived(upload) if upload.key == self.upload.key => {
-                self.same_name.insert(upload.number);
+                self.same_name.insert(upload.number, None);
                 if upload.number == mine {
                     self.arrived = true;
-                    let mut text = format!("uploads name {} as upload {mine}", upload.key);
-                    if let Some(away_ns) = upload.away_ns {
-                        let _ = write!(text, ", then is away for {}", seconds(away_ns));
-                    }
-                    self.add(at, Some(mine), Where::Client, "upload", text);
+                    self.forget_earlier();
                 }
+                let mut text = format!("uploads name {} as upload {}", upload.key, upload.number);
+                if let Some(away_ns) = upload.away_ns {
+                    let _ = write!(text, ", then is away for {}", seconds(away_ns));
+                }
+                self.add(at, Some(upload.number), self.client(upload.number), "upload", text);
             }
-            Event::Began { upload, worker, store, gone, .. } if self.same_name.contains(&upload) => {
+            Event::Began { upload, worker, store, gone, .. } if self.same_name.contains_key(&upload) => {
                 let text = format!("begin{}: processing", self.of(upload));
                 self.add(at, Some(upload), Where::Worker(worker), "begin", text);
                 self.removed(at, store, Some(upload), gone, "the new entry");
             }
-            Event::Finished { upload, worker, end, accepted, .. } if self.same_name.contains(&upload) => {
+            Event::Finished { upload, worker, end, accepted, .. } if self.same_name.contains_key(&upload) => {
                 self.work_ended |= upload == mine;
                 self.succeeded |= upload == mine && end == End::Ready;
                 let end = if end == End::Ready { "ready" } else { "error" };
@@ -190,16 +238,24 @@ impl Observer for Timeline {
                 let text = format!("poll {}: {}", attempt + 1, self.answer(answer));
                 self.add(at, Some(mine), Where::Worker(worker), "poll", text);
             }
-            Event::Published { upload, worker, .. } if self.same_name.contains(&upload) => {
+            // Of the polls of others, those that are told something new.
+            Event::Read { upload, attempt, worker, answer } if self.is_client(upload) => {
+                let is_new = self.same_name.insert(upload, Some(answer)) != Some(Some(answer));
+                let text = format!("poll {}{}: {}", attempt + 1, self.of(upload), Self::answer_to(upload, answer));
+                if is_new {
+                    self.add(at, Some(upload), Where::Worker(worker), "poll", text);
+                }
+            }
+            Event::Published { upload, worker, .. } if self.same_name.contains_key(&upload) => {
                 let text = format!("publish{}: ready, though the work goes on", self.of(upload));
                 self.add(at, Some(upload), Where::Worker(worker), "publish", text);
             }
-            Event::Lost { upload, worker } if self.same_name.contains(&upload) => {
+            Event::Lost { upload, worker } if self.same_name.contains_key(&upload) => {
                 self.work_ended |= upload == mine;
                 let text = format!("the work{} is lost", self.of(upload));
                 self.add(at, Some(upload), Where::Worker(worker), "lost", text);
             }
-            Event::FetchFailed { upload, why } if upload == mine => {
+            Event::FetchFailed { upload, why } if self.is_client(upload) => {
                 let why = match why {
                     FetchFailure::Network => "is lost on its way",
                     FetchFailure::Refused => "fails: the site takes no more",
@@ -207,7 +263,7 @@ impl Observer for Timeline {
                     FetchFailure::StoreDown => "fails: the store is down",
                     FetchFailure::Aborted => "is aborted: no response",
                 };
-                self.add(at, Some(mine), Where::Client, "failed", format!("a request {why}"));
+                self.add(at, Some(upload), self.client(upload), "failed", format!("a request {why}"));
             }
             Event::Deadlocked { upload, worker, .. } => {
                 let text = format!("upload {upload} fails, and takes the lock twice: deadlock (violates S9)");
@@ -227,12 +283,12 @@ impl Observer for Timeline {
             Event::Cleared { store, gone, .. } if gone.iter().any(|entry| entry.key & !ODD_NAME == self.upload.key) => {
                 self.removed(at, store, None, gone, "somebody's clear");
             }
-            Event::Reopens { upload, ending, after_ns } if upload == mine => {
+            Event::Reopens { upload, ending, after_ns } if self.is_client(upload) => {
                 let text = format!("{}; the page is opened again in {}", self::ending(ending), seconds(after_ns));
-                self.add(at, Some(mine), Where::Client, "reopen", text);
+                self.add(at, Some(upload), self.client(upload), "reopen", text);
             }
-            Event::ClientEnded { upload, ending } if upload == mine => {
-                self.add(at, Some(mine), Where::Client, "end", self::ending(ending).to_owned());
+            Event::ClientEnded { upload, ending } if self.is_client(upload) => {
+                self.add(at, Some(upload), self.client(upload), "end", self::ending(ending).to_owned());
             }
             _ => {}
         }

@@ -80,6 +80,16 @@ fn a_timeline_is_drawn() {
 }
 
 #[test]
+fn the_other_client_under_a_name_has_a_column_of_its_own() {
+    let arguments = ["replay", "causes/same-name", "--upload", "2", "--property", "S7"];
+    insta::assert_snapshot!("two_clients", run(&arguments).stdout);
+    // Of uploads that were over before, only what they left in a worker is of interest.
+    let later = run(&["replay", "causes/same-name", "--upload", "900"]).stdout;
+    assert_eq!(later.matches("client of").count(), 0, "{later}");
+    assert!(later.contains("finish of upload 875"), "{later}");
+}
+
+#[test]
 fn diagnose_writes_its_matrix_and_ranks_causes() {
     let folder = tempfile::tempdir().unwrap();
     let ended = run_in(folder.path(), &["diagnose", "workers", "causes/odd-names", "--uploads", "2000"]);
