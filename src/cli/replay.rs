@@ -47,9 +47,9 @@ pub(crate) struct ReplayArguments {
     #[arg(long, value_name = "FORM", value_enum, value_delimiter = ',', default_value = "csv", requires = "output")]
     format: Vec<Form>,
 
-    /// Reduce the scenario as far as the property still breaks, and write the result as a scenario file to this path. Takes a
-    /// property of `--property`, whatever upload it breaks for.
-    #[arg(long, value_name = "FILE", requires = "property")]
+    /// Reduce the scenario as far as the property still breaks, and write the result as a scenario file to this path, where no
+    /// file may be yet. Takes a property of `--property`, whatever upload it breaks for.
+    #[arg(long, value_name = "FILE", requires = "property", conflicts_with_all = ["upload", "output", "format"])]
     shrink: Option<PathBuf>,
 }
 
@@ -103,6 +103,34 @@ pub(super) fn replay(arguments: &ReplayArguments, console: &Console) -> Result<E
     Ok(Exit::Pass)
 }
 
+/// The folder and the name of the file that a reduced scenario is to become.
+fn new_file(path: &Path) -> Result<(&Path, &str), Failure> {
+    let usage = |message: String, help: &str| Err(Failure::Usage { message, help: help.to_owned() });
+    let shown = path.display();
+    let ends_as_folder = path.to_string_lossy().ends_with(std::path::is_separator);
+    let name = path.file_name().and_then(|name| name.to_str()).filter(|_| !ends_as_folder && !path.is_dir());
+    let Some(name) = name else {
+        return usage(
+            format!("`{shown}` names no file"),
+            "name the file that --shrink is to write, as in `--shrink sims/regressions/lost.toml`",
+        );
+    };
+    if path.extension().is_none_or(|extension| extension != "toml") {
+        return usage(
+            format!("`{shown}` is no name of a scenario file"),
+            "end the name with `.toml`, as in `--shrink sims/regressions/lost.toml`",
+        );
+    }
+    if path.exists() {
+        return usage(
+            format!("{shown} already there; nothing was written"),
+            "name another file with --shrink, or remove that one first",
+        );
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok((folder, name))
+}
+
 /// Reduces a scenario and writes the result.
 fn shrink(
     source: &Source,
@@ -112,14 +140,13 @@ fn shrink(
     path: &Path,
     console: &Console,
 ) -> Result<Exit, Failure> {
+    let (folder, name) = new_file(path)?;
     let shrunk = shrink::shrink(&source.name, &source.text, &policy.name, seed, property);
     let Some(Shrunk { text, witness, tried, kept }) = shrunk else {
         let message = format!("{} does not break under {} with seed {seed}", property.name(), policy.name);
         let help = format!("`stillready properties {}` shows what breaks", source.argument);
         return Err(Failure::Usage { message, help });
     };
-    let (folder, name) = (path.parent().unwrap_or(Path::new("")), path.file_name().unwrap_or_default());
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let head = format!(
         "# {} under {}: {}.\n# Reduced from `{}` by `stillready replay --shrink`.\n\n",
         property.name(),
@@ -127,11 +154,12 @@ fn shrink(
         witness.what,
         source.name
     );
-    let mut staged = Staged::new(folder)?;
-    staged.add(&name.to_string_lossy(), |file| file.write_all((head + &text).as_bytes()))?;
+    let mut staged = Staged::new(folder).map_err(Failure::WriteShrunk)?;
+    staged.add(name, |file| file.write_all((head + &text).as_bytes())).map_err(Failure::WriteShrunk)?;
+    let paths = staged.rename().map_err(Failure::WriteShrunk)?;
     let result = format!("{} still breaks, for upload {}: {}\n", property.name(), witness.upload, witness.what);
     console.result(&format!("{result}{kept} of {tried} reductions kept the breach\n"))?;
-    for path in staged.rename()? {
+    for path in paths {
         console.result(&format!("{}\n", styled(&path.display().to_string(), DIM)))?;
         let command = format!("stillready properties {}", path.display());
         console.result(&format!("{}\n", styled(&command, DIM)))?;

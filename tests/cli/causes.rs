@@ -68,6 +68,34 @@ fn a_breach_is_reduced_to_a_scenario_that_still_breaks() {
 }
 
 #[test]
+fn a_reduced_scenario_overwrites_nothing_and_goes_to_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("there.toml"), "mine").unwrap();
+    fs::create_dir(folder.path().join("folder.toml")).unwrap();
+    let shrink = |path: &str, more: &[&str]| {
+        let arguments = ["replay", "causes/restarts", "--property", "S1", "--shrink", path];
+        run_in(folder.path(), &[&arguments, more].concat())
+    };
+    let refused = ["there.toml", "folder.toml", "new/", "..", "lost"].map(|path| {
+        let ended = shrink(path, &[]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{path}");
+        ended.stderr
+    });
+    insta::assert_snapshot!("shrink_refused", refused.concat());
+    assert_eq!(fs::read_to_string(folder.path().join("there.toml")).unwrap(), "mine");
+    // A file is no folder.
+    let ended = shrink("there.toml/lost.toml", &[]);
+    assert_eq!(ended.code, 6);
+    insta::assert_snapshot!("shrink_cannot_write", ended.stderr);
+    for more in [&["--upload", "1"][..], &["-o", "out"], &["-o", "out", "--format", "svg"]] {
+        let ended = shrink("new.toml", more);
+        assert_eq!(ended.code, 2);
+        assert!(ended.stderr.contains("cannot be used with"), "{more:?}: {}", ended.stderr);
+    }
+    assert_eq!(files_below(folder.path()), ["there.toml"]);
+}
+
+#[test]
 fn a_timeline_is_drawn() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["replay", "two-workers", "--upload", "1", "-o", "out", "--format", "csv,svg", "--property", "S1"];
