@@ -4,6 +4,8 @@
 //! Software Engineering 28, 2002) over the scenario's TOML: each step leaves something out or makes it smaller, and stays if the
 //! property still breaks.
 
+mod steps;
+
 use std::sync::atomic::AtomicBool;
 
 use toml::{Table, Value};
@@ -34,8 +36,7 @@ pub fn shrink(name: &str, text: &str, policy: &str, seed: u64, property: Propert
     shrinker.tried = 0;
     // What comes after the witness has nothing to do with it.
     loop {
-        let steps = steps(&table, witness.upload);
-        let better = steps.into_iter().find_map(|step| {
+        let better = steps::steps(&table, &witness).into_iter().find_map(|step| {
             let mut smaller = table.clone();
             step(&mut smaller);
             if smaller == table {
@@ -102,109 +103,4 @@ fn expect_breach(table: &mut Table, property: Property) {
             policy.insert("breaks".to_owned(), Value::Array(vec![property.name().into()]));
         }
     }
-}
-
-type Step = Box<dyn Fn(&mut Table)>;
-
-/// Everything that may be left out or made smaller, the largest steps first.
-fn steps(table: &Table, witness: u32) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
-    let uploads = table.get("uploads").and_then(Value::as_integer).unwrap_or(1);
-    for fewer in [i64::from(witness) + 1, uploads / 10, uploads / 2, uploads - 1] {
-        if (1..uploads).contains(&fewer) {
-            steps.push(Box::new(move |table| {
-                table.insert("uploads".to_owned(), Value::Integer(fewer));
-            }));
-        }
-    }
-    for fault in 0..table.get("fault").and_then(Value::as_array).map_or(0, Vec::len) {
-        steps.push(Box::new(move |table| {
-            if let Some(Value::Array(faults)) = table.get_mut("fault") {
-                faults.remove(fault);
-                if faults.is_empty() {
-                    table.remove("fault");
-                }
-            }
-        }));
-    }
-    for workers in 1..table.get("server").and_then(|server| server.get("workers")?.as_integer()).unwrap_or(1) {
-        steps.push(Box::new(move |table| {
-            if let Some(Value::Table(server)) = table.get_mut("server") {
-                server.insert("workers".to_owned(), Value::Integer(workers));
-            }
-        }));
-    }
-    // Whatever is optional may be left out: what is required then makes the scenario invalid, and the step is not taken.
-    let mut paths = Vec::new();
-    let mut moments = Vec::new();
-    collect(&Value::Table(table.clone()), &mut Vec::new(), &mut paths, &mut moments);
-    for path in paths {
-        steps.push(Box::new(move |table| {
-            if let Some((last, parent)) = path.split_last()
-                && let Some(Value::Table(parent)) = at(table, parent)
-            {
-                parent.remove(last);
-            }
-        }));
-    }
-    for path in moments {
-        steps.push(Box::new(move |table| {
-            if let Some(value) = at(table, &path) {
-                simplify(value);
-            }
-        }));
-    }
-    steps
-}
-
-/// The paths of all keys but the names of things, and of all distributions and durations.
-fn collect(value: &Value, path: &mut Vec<String>, keys: &mut Vec<Vec<String>>, times: &mut Vec<Vec<String>>) {
-    let children: Vec<(String, &Value)> = match value {
-        Value::Table(table) => table.iter().map(|(key, value)| (key.clone(), value)).collect(),
-        Value::Array(items) if items.iter().all(Value::is_table) => {
-            items.iter().enumerate().map(|(place, value)| (place.to_string(), value)).collect()
-        }
-        _ => Vec::new(),
-    };
-    for (key, child) in children {
-        path.push(key);
-        if value.is_table() && path.len() > 1 {
-            keys.push(path.clone());
-        }
-        if is_distribution(child) || path.last().is_some_and(|key| key == "at" && child.is_array()) {
-            times.push(path.clone());
-        }
-        collect(child, path, keys, times);
-        path.pop();
-    }
-}
-
-fn is_distribution(value: &Value) -> bool {
-    let kind = value.get("kind").and_then(Value::as_str);
-    matches!(kind, Some("lognormal" | "exponential" | "constant" | "empirical"))
-}
-
-/// A distribution becomes its typical value, a list of moments loses its last one.
-fn simplify(value: &mut Value) {
-    if let Value::Array(moments) = value {
-        if moments.len() > 1 {
-            moments.pop();
-        }
-        return;
-    }
-    let typical = ["median", "mean", "value"].into_iter().find_map(|key| value.get(key).cloned());
-    let first = value.get("values").and_then(|values| values.get(0)).cloned();
-    if let Some(typical) = typical.or(first) {
-        *value = typical;
-    }
-}
-
-/// The value at a path.
-fn at<'a>(table: &'a mut Table, path: &[String]) -> Option<&'a mut Value> {
-    let (first, rest) = path.split_first()?;
-    rest.iter().try_fold(table.get_mut(first)?, |value, key| match value {
-        Value::Table(table) => table.get_mut(key),
-        Value::Array(items) => items.get_mut(key.parse::<usize>().ok()?),
-        _ => None,
-    })
 }

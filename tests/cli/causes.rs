@@ -68,6 +68,28 @@ fn a_breach_is_reduced_to_a_scenario_that_still_breaks() {
 }
 
 #[test]
+fn a_reduced_scenario_says_no_more_than_it_must() {
+    let folder = tempfile::tempdir().unwrap();
+    let reduced = |scenario: &str, property: &str, file: &str| {
+        let ended = run_in(folder.path(), &["replay", scenario, "--property", property, "--shrink", file]);
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+        let checked = run_in(folder.path(), &["properties", file]);
+        assert!(checked.code == 0 && checked.stdout.ends_with("met 1 of 1 expectations\n"), "{}", checked.stdout);
+        fs::read_to_string(folder.path().join(file)).unwrap()
+    };
+    // An absence is hardly longer than the time to live.
+    insta::assert_snapshot!("shrunk_absence", reduced("causes/late-client", "S1", "absence.toml"));
+    // A fault that comes at a rate comes once; a table of times to live is one; a server of nothing special is none.
+    insta::assert_snapshot!("shrunk_fault", reduced("eras/v5", "S8", "fault.toml"));
+    insta::assert_snapshot!("shrunk_era", reduced("eras/v8", "S9", "era.toml"));
+    // Two uploads of one name are enough.
+    let names = reduced("eras/v0", "S7", "names.toml");
+    assert!(names.contains("uploads = 2\n") && names.contains("distinct_keys = 1\n"), "{names}");
+    // The same twice.
+    assert_eq!(reduced("eras/v0", "S7", "again.toml"), names);
+}
+
+#[test]
 fn a_reduced_scenario_overwrites_nothing_and_goes_to_a_file() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("there.toml"), "mine").unwrap();
