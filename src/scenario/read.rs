@@ -348,14 +348,16 @@ fn read_policy(table: &mut Table<'_>, name: String) -> Option<Policy> {
         table.fault("poll_by", "the dictionary knows no ids", "not possible with `store = \"dict\"`", help);
     }
     let retention = read_retention(table, is_dict);
-    let DefectList(defects) = table.or("defects", DefectList(Defects::default()));
+    let known = Defect::ALL.map(|defect| (defect.name(), defect));
+    let defects: Defects = table.words("defects", "defects", &known).into_iter().collect();
     if !is_dict && !defects.is_empty() {
         let help = "allowed: no `defects`, or `store = \"dict\"`";
         table.fault("defects", "only the dictionary has defects", "not possible with the registry", help);
     }
     let Early(published_early) = table.or("published_early", Early(0.0));
-    let holds = table.optional("holds").map_or_else(Vec::new, |Properties(properties)| properties);
-    let breaks = table.optional("breaks").map_or_else(Vec::new, |Properties(properties)| properties);
+    let known = Property::ALL.map(|property| (property.name(), property));
+    let holds = table.words("holds", "properties", &known);
+    let breaks = table.words("breaks", "properties", &known);
     if let Some(property) = holds.iter().find(|property| breaks.contains(property)) {
         let message = format!("{} cannot be expected both to hold and to break", property.name());
         table.fault("breaks", message, "also in `holds`", "name it once");
@@ -587,41 +589,5 @@ impl FromToml for Early {
     fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
         let share = number(value).filter(|share| (0.0..=1.0).contains(share));
         share.map(Early).ok_or_else(|| "a share of the work from 0 (at its end) to 1 (before it starts)".into())
-    }
-}
-
-/// Words of a list, each once.
-fn words<T: Copy + PartialEq>(value: &Value<'_>, choices: &[(&str, T)]) -> Option<Vec<T>> {
-    let find = |item: &Value<'_>| {
-        let word = item.get_ref().as_str()?;
-        choices.iter().find(|(name, _)| *name == word).map(|&(_, choice)| choice)
-    };
-    let found: Vec<T> = value.get_ref().as_array()?.iter().map(find).collect::<Option<_>>()?;
-    let once = found.iter().enumerate().all(|(place, choice)| !found[..place].contains(choice));
-    once.then_some(found)
-}
-
-/// What to write for a list of words.
-fn list_of<T>(what: &str, choices: &[(&str, T)]) -> String {
-    let names = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
-    format!("a list of {what}, each once: {names}")
-}
-
-struct DefectList(Defects);
-
-impl FromToml for DefectList {
-    fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
-        let choices = Defect::ALL.map(|defect| (defect.name(), defect));
-        let defects = words(value, &choices).ok_or_else(|| list_of("defects", &choices))?;
-        Ok(DefectList(defects.into_iter().collect()))
-    }
-}
-
-struct Properties(Vec<Property>);
-
-impl FromToml for Properties {
-    fn from_toml(value: &Value<'_>, _: &Faults) -> Result<Self, String> {
-        let choices = Property::ALL.map(|property| (property.name(), property));
-        words(value, &choices).map(Properties).ok_or_else(|| list_of("properties", &choices))
     }
 }
