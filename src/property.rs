@@ -3,9 +3,9 @@
 use rustc_hash::FxHashMap;
 
 use crate::measure::Fact;
-use crate::registry::{AgeBasis, Expiry, State};
+use crate::registry::{AgeBasis, Capacity, Expiry, State};
 use crate::scenario::{Clear, Kind, Policy, Property, StoreKind, Trigger};
-use crate::store::{Answer, Defect, End, Gone};
+use crate::store::{Answer, Defect, End, Gone, ODD_NAME};
 use crate::time::{SECOND_NS, SimTime};
 use crate::trace::{Event, Observer};
 
@@ -31,7 +31,8 @@ pub struct Verdict {
 pub struct Witness {
     /// The replication's seed.
     pub seed: u64,
-    /// Which upload it was about; if about none in particular, the latest one to arrive.
+    /// Which upload it was about: of an entry, the latest one under its name; if about none in particular, the latest one to
+    /// arrive.
     pub upload: u32,
     /// When.
     pub at: SimTime,
@@ -129,14 +130,37 @@ impl Verdicts {
             }
         }
         for &property in &policy.breaks {
-            match self.outcome(property) {
-                Outcome::Broken => {}
-                Outcome::Held => all.push(format!("{} should break, and holds", property.name())),
-                Outcome::NeverSeen => all.push(format!("{} should break, and had no occasion to", property.name())),
+            match (property.kind(), self.outcome(property)) {
+                (_, Outcome::Broken) | (Kind::Sometimes, Outcome::NeverSeen) => {}
+                (Kind::Sometimes, Outcome::Held) => {
+                    all.push(format!("{} should never happen, and happened", property.name()));
+                }
+                (_, Outcome::Held) => all.push(format!("{} should break, and holds", property.name())),
+                (_, Outcome::NeverSeen) => {
+                    all.push(format!("{} should break, and had no occasion to", property.name()));
+                }
             }
+        }
+        for property in presumed(policy).filter(|&property| self.outcome(property) == Outcome::NeverSeen) {
+            let name = property.name();
+            all.push(format!("{name} never happened; `breaks = [\"{name}\"]` says that it is not to"));
         }
         all
     }
+}
+
+/// What a policy that names properties which hold is presumed to expect: where what should happen sometimes never did, that
+/// they held says little. What breaks is its own witness.
+fn presumed(policy: &Policy) -> impl Iterator<Item = Property> + '_ {
+    let is_named = |property| policy.holds.contains(&property) || policy.breaks.contains(&property);
+    let all = Property::ALL.into_iter().filter(|property| property.kind() == Kind::Sometimes);
+    all.filter(move |&property| !policy.holds.is_empty() && !is_named(property))
+}
+
+/// How many properties a policy has expectations of.
+#[must_use]
+pub fn expectations(policy: &Policy) -> usize {
+    policy.holds.len() + policy.breaks.len() + presumed(policy).count()
 }
 
 /// Watches one policy in one replication.
@@ -145,6 +169,8 @@ pub struct Watch {
     policy: Policy,
     uploads: FxHashMap<u32, Seen>,
     latest: u32,
+    /// The latest upload under each name that is not its upload's number: names that come again.
+    under: FxHashMap<u32, u32>,
     /// Whether the last upload has arrived: from then on nobody comes by to sweep.
     span_is_over: bool,
     /// Of which upload alone, if of one, breaches are noted.
@@ -172,8 +198,8 @@ impl Watch {
     /// A watch over a policy, before the run.
     #[must_use]
     pub fn new(policy: &Policy, seed: u64) -> Self {
-        let (uploads, verdicts) = Default::default();
-        Watch { seed, policy: policy.clone(), uploads, latest: 0, span_is_over: false, only: None, verdicts }
+        let (uploads, under, verdicts) = Default::default();
+        Watch { seed, policy: policy.clone(), uploads, latest: 0, under, span_is_over: false, only: None, verdicts }
     }
 
     /// A watch that notes only what concerns one upload, or none in particular.
@@ -212,6 +238,22 @@ impl Watch {
         }
     }
 
+    /// The latest upload under an entry's name.
+    fn upload_under(&self, entry: &Gone) -> u32 {
+        let key = entry.key & !ODD_NAME;
+        self.under.get(&key).copied().unwrap_or(key)
+    }
+
+    /// Until when the end of an upload's work has to be answered, whoever asks (S1): what the retention promises.
+    fn promised_until(&self, seen: &Seen) -> Option<SimTime> {
+        let (end, at) = seen.ended?;
+        let since = match self.policy.retention.age {
+            AgeBasis::Created => seen.begun_at.unwrap_or(at),
+            _ => at,
+        };
+        Some(since.after(self.policy.retention.time_to_live.of(state_of(end)).unwrap_or(u64::MAX)))
+    }
+
     /// When a sweep may take the entry of an upload that has ended, as the deployed code sees it; `None` if never, or if that
     /// depends on more than the end.
     fn sweepable_at(&self, seen: &Seen) -> Option<SimTime> {
@@ -223,8 +265,7 @@ impl Watch {
         if defects.contains(Defect::UnitBug) {
             return None;
         }
-        let state = if end == End::Ready { State::Ready } else { State::Failed };
-        let limit_ns = self.policy.retention.time_to_live.of(state)?;
+        let limit_ns = self.policy.retention.time_to_live.of(state_of(end))?;
         match self.policy.retention.age {
             AgeBasis::Finished => Some(at.after(limit_ns)),
             AgeBasis::Created => seen.begun_at.map(|begun_at| begun_at.after(limit_ns)),
@@ -237,10 +278,13 @@ impl Watch {
         let (ended, before, is_begun) = (seen.ended, seen.latest, seen.begun_at.is_some());
         let is_lost = seen.is_lost && ended.is_none();
         let sweepable = self.sweepable_at(seen).is_some_and(|since| since <= at);
+        let promised = self.promised_until(seen).is_some_and(|until| at < until);
         let mut check = |property, counts, what| self.check(property, Some(upload), at, counts, what);
         if ended.is_some() {
             check(Property::S1, answer == Answer::NotFound, "not_found after its end");
             check(Property::S1, answer == Answer::Processing, "processing after its end");
+            let too_early = promised && matches!(answer, Answer::Expired(_) | Answer::Interrupted);
+            check(Property::S1, too_early, "expired within the time that was promised");
         }
         if let Answer::Ready { upload: of } = answer {
             let succeeded = matches!(ended, Some((End::Ready, _)));
@@ -264,7 +308,12 @@ impl Watch {
         }
         if sweepable {
             let by_dice = self.policy.retention.expiry == Expiry::Physical
-                && matches!(self.policy.trigger, Trigger::Chance(chance) if chance.get() > 0.0 && chance.get() < 1.0);
+                && match self.policy.trigger {
+                    Trigger::Chance(chance) => chance.get() > 0.0 && chance.get() < 1.0,
+                    // It takes entries at random.
+                    Trigger::Redis => true,
+                    _ => false,
+                };
             self.check(Property::S11, Some(upload), at, by_dice, "a poll of a due entry, whose answer the dice decide");
             self.check(Property::LatePoll, Some(upload), at, true, "polled when due");
         } else {
@@ -287,7 +336,14 @@ impl Watch {
             let Some(due) = entry.due else { continue };
             let limit_ns = self.policy.retention.time_to_live.of(entry.state).unwrap_or(0).max(OVERDUE_ALWAYS_NS);
             let unbounded = at.since(due) > limit_ns;
-            self.check(Property::S10, None, at, unbounded, "an entry is there for more than twice its time");
+            let upload = self.upload_under(entry);
+            self.check(
+                Property::S10,
+                Some(upload),
+                at,
+                unbounded,
+                "an entry is overdue for longer than it was to live",
+            );
         }
     }
 
@@ -296,8 +352,16 @@ impl Watch {
         let pinned = self.policy.retention.time_to_live.processing_ns.is_none();
         for entry in gone.iter().filter(|entry| Some(entry.key) != but_for) {
             let evicted = pinned && entry.state == State::Processing;
-            self.check(Property::S5, None, at, evicted, "a running upload is taken");
+            let upload = self.upload_under(entry);
+            self.check(Property::S5, Some(upload), at, evicted, "a running upload is taken");
         }
+    }
+}
+
+fn state_of(end: End) -> State {
+    match end {
+        End::Ready => State::Ready,
+        End::Error => State::Failed,
     }
 }
 
@@ -316,6 +380,9 @@ impl Observer for Watch {
         match event {
             Event::Arrived(upload) => {
                 self.latest = upload.number;
+                if upload.key != upload.number || self.under.contains_key(&upload.key) {
+                    self.under.insert(upload.key, upload.number);
+                }
                 self.uploads.insert(upload.number, Seen { key: upload.key, ..Seen::default() });
             }
             Event::Began { upload, gone, .. } => {
@@ -327,6 +394,10 @@ impl Observer for Watch {
                 }
             }
             Event::Finished { upload, end, .. } => {
+                let retention = &self.policy.retention;
+                let is_bounded = retention.capacity != Capacity::Unbounded;
+                let kept_for_ever = retention.time_to_live.of(state_of(end)).is_none() && !is_bounded;
+                self.check(Property::S10, Some(upload), at, kept_for_ever, "an entry that never falls due");
                 if let Some(seen) = self.uploads.get_mut(&upload) {
                     seen.ended.get_or_insert((end, at));
                 }
@@ -357,8 +428,8 @@ impl Observer for Watch {
                     Clear::All => true,
                     Clear::Stuck { .. } => entry.state == State::Processing,
                 };
-                let too_much = !gone.iter().all(meant);
-                self.check(Property::S8, None, at, too_much, "a clear takes what it does not name");
+                let other = gone.iter().find(|entry| !meant(entry)).map(|entry| self.upload_under(entry));
+                self.check(Property::S8, other, at, other.is_some(), "a clear takes what it does not name");
                 self.gone(at, gone);
             }
             Event::Replaced { gone, .. } => self.gone(at, gone),

@@ -1,141 +1,73 @@
 //! The status registry beside what one would otherwise take: a `HashMap` behind one `Mutex` swept by a full scan, dashmap swept
 //! by `retain`, moka with a time to live.
 //!
-//! `cargo bench --bench registry` first prints the longest time that a reader waits while 1,000,000 entries fall due and are
-//! swept, then measures begin, finish, read and sweep from 1, 2 and 4 threads.
+//! `cargo bench --bench registry` measures begin, finish, read and sweep from 1, 2 and 4 threads, then the longest time that a
+//! reader waits while 1,000,000 entries fall due and are swept. Rounds over the subjects alternate, each subject measured once
+//! in each: what else the machine does meanwhile meets all of them alike, which one measurement after the other would not give.
+//! Moka comes last by itself, because it frees so many small pieces of memory that the next subject's first large one would pay
+//! for putting them together. The tables show the median of the rounds. The longest wait is that of the round in which it was the
+//! least: who has to wait for a sweep does so in every round, and in the others for the scheduler as well.
+//!
+//! An argument such as `threads` or `wait` runs the tables whose title has it. Without the `--bench` that cargo adds, as under
+//! `cargo test`, everything runs once and small.
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark measures real time")]
 
+mod longest_wait;
+mod operations;
 mod subjects;
+mod table;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use operations::Operations;
+use subjects::{Dash, Moka, MutexMap, Registered};
+use table::Table;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-
-use subjects::{Dash, LIFE_NS, Moka, MutexMap, Registered, Subject};
-
-/// Entries in a subject while it is measured.
-const ENTRIES: u64 = 100_000;
-
-/// Runs `step` for each of the keys, spread over threads, and returns the time that all of them took.
-fn timed(threads: u64, keys: u64, step: impl Fn(u64) + Sync) -> Duration {
-    let share = keys / threads;
-    let start = Instant::now();
-    thread::scope(|scope| {
-        for thread in 0..threads {
-            let step = &step;
-            scope.spawn(move || (thread * share..(thread + 1) * share).for_each(step));
-        }
-    });
-    start.elapsed()
+/// How much is measured.
+#[derive(Clone, Copy)]
+struct Size {
+    rounds: usize,
+    /// Entries in a subject while operations are measured, a multiple of 100 times the number of threads.
+    entries: u64,
+    /// Entries that fall due at once while readers wait.
+    falling_due: u64,
 }
 
-fn operations<S: Subject>(criterion: &mut Criterion, new: impl Fn() -> S) {
+const FULL: Size = Size { rounds: 15, entries: 100_000, falling_due: 1_000_000 };
+const SMALL: Size = Size { rounds: 1, entries: 4_000, falling_due: 4_000 };
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let size = if arguments.iter().any(|argument| argument == "--bench") { FULL } else { SMALL };
+    let filters: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let wanted = |title: &str| filters.is_empty() || filters.iter().any(|filter| title.contains(*filter));
+
     for threads in [1, 2, 4] {
-        let mut group = criterion.benchmark_group(format!("{threads} threads"));
-        group.sample_size(10).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
-        group.throughput(Throughput::Elements(1));
-        // Criterion asks for a number of operations; they are done in rounds over fresh subjects.
-        let mut measure = |operation: &str, round: &dyn Fn(u64) -> Duration| {
-            group.bench_function(BenchmarkId::new(operation, S::NAME), |bencher| {
-                bencher.iter_custom(|operations| {
-                    let rounds = operations.div_ceil(ENTRIES);
-                    let time: Duration = (0..rounds).map(|_| round(ENTRIES)).sum();
-                    time.mul_f64(operations as f64 / (rounds * ENTRIES) as f64)
-                });
-            });
-        };
-        measure("begin", &|keys| {
-            let subject = new();
-            timed(threads, keys, |key| subject.begin(key))
-        });
-        measure("finish", &|keys| {
-            let subject = new();
-            (0..keys).for_each(|key| subject.begin(key));
-            timed(threads, keys, |key| subject.finish(key, 0))
-        });
-        let filled = new();
-        for key in 0..ENTRIES {
-            filled.begin(key);
-            filled.finish(key, 0);
+        let mut table = Table::new(format!("{threads} threads, ns per operation"), &operations::COLUMNS, table::median);
+        if !wanted(table.title()) {
+            continue;
         }
-        measure("read", &|keys| {
-            // Not in the order of their beginning.
-            timed(threads, keys, |key| assert!(filled.read(key.wrapping_mul(7_919) % ENTRIES, 1)))
-        });
-        let done = AtomicBool::new(false);
-        thread::scope(|scope| {
-            let (filled, done) = (&filled, &done);
-            scope.spawn(move || {
-                while !done.load(Ordering::Relaxed) {
-                    filled.sweep(1);
-                }
-            });
-            measure("read under sweeps", &|keys| {
-                timed(threads, keys, |key| assert!(filled.read(key.wrapping_mul(7_919) % ENTRIES, 1)))
-            });
-            done.store(true, Ordering::Relaxed);
-        });
-        measure("sweep", &|keys| {
-            let subject = new();
-            for key in 0..keys {
-                subject.begin(key);
-                subject.finish(key, 0);
-            }
-            // All entries fall due; the threads sweep at once.
-            timed(threads, threads, |_| subject.sweep(LIFE_NS))
-        });
-        group.finish();
+        let operations = Operations { threads, entries: size.entries };
+        for _ in 0..size.rounds {
+            table.add::<Registered>(&operations.measure::<Registered>());
+            table.add::<MutexMap>(&operations.measure::<MutexMap>());
+            table.add::<Dash>(&operations.measure::<Dash>());
+        }
+        for _ in 0..size.rounds {
+            table.add::<Moka>(&operations.measure::<Moka>());
+        }
+        table.print();
+    }
+
+    let title = "longest wait of a reader, and the sweep, in µs";
+    let mut table = Table::new(title.to_owned(), &longest_wait::COLUMNS, table::least);
+    if wanted(table.title()) {
+        for _ in 0..size.rounds.div_ceil(3) {
+            table.add::<Registered>(&longest_wait::measure::<Registered>(size.falling_due));
+            table.add::<MutexMap>(&longest_wait::measure::<MutexMap>(size.falling_due));
+            table.add::<Dash>(&longest_wait::measure::<Dash>(size.falling_due));
+        }
+        for _ in 0..size.rounds.div_ceil(3) {
+            table.add::<Moka>(&longest_wait::measure::<Moka>(size.falling_due));
+        }
+        table.print();
     }
 }
-
-/// The longest that one of two readers waits while a million entries are swept, and how long the sweep takes.
-fn longest_wait<S: Subject>(new: impl Fn() -> S) {
-    const MANY: u64 = 1_000_000;
-    let subject = new();
-    for key in 0..MANY + 1000 {
-        subject.begin(key);
-        subject.finish(key, if key < MANY { 0 } else { LIFE_NS });
-    }
-    subject.wait_until_due();
-    let done = AtomicBool::new(false);
-    let (sweep, waits) = thread::scope(|scope| {
-        let reader = || {
-            let mut longest = Duration::ZERO;
-            let mut key = MANY;
-            while !done.load(Ordering::Relaxed) {
-                key = MANY + (key + 1) % 1000;
-                let start = Instant::now();
-                subject.read(key, LIFE_NS);
-                longest = longest.max(start.elapsed());
-            }
-            longest
-        };
-        let readers = [scope.spawn(reader), scope.spawn(reader)];
-        thread::sleep(Duration::from_millis(20));
-        let start = Instant::now();
-        subject.sweep(LIFE_NS);
-        let sweep = start.elapsed();
-        done.store(true, Ordering::Relaxed);
-        (sweep, readers.map(|reader| reader.join().expect("a reader does not panic")))
-    });
-    let longest = waits.into_iter().max().unwrap_or_default();
-    println!("{:<28} longest wait {longest:>12.3?}   sweep {sweep:>12.3?}", S::NAME);
-}
-
-fn bench(criterion: &mut Criterion) {
-    println!("readers while 1,000,000 entries fall due:");
-    longest_wait(Registered::new);
-    longest_wait(MutexMap::new);
-    longest_wait(Dash::new);
-    longest_wait(Moka::new);
-    println!();
-    operations(criterion, Registered::new);
-    operations(criterion, MutexMap::new);
-    operations(criterion, Dash::new);
-    operations(criterion, Moka::new);
-}
-
-criterion_group!(benches, bench);
-criterion_main!(benches);

@@ -52,7 +52,7 @@ pub(super) fn diagnose(arguments: &DiagnoseArguments, console: &Console) -> Resu
     let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
     let mut rows = Vec::new();
     for cause in &causes {
-        let total = u64::from(cause.uploads) * u64::from(cause.replications) * diagnose::Remedy::ALL.len() as u64;
+        let total = u64::from(cause.uploads) * u64::from(cause.replications) * diagnose::remedies(cause).len() as u64;
         let bar = console.progress(&cause.name, total);
         let options = Options { jobs, upload_rows: false, on_progress: &|uploads| bar.inc(uploads), stop };
         rows.push(diagnose::run(cause, &options)?);
@@ -68,9 +68,12 @@ pub(super) fn diagnose(arguments: &DiagnoseArguments, console: &Console) -> Resu
     console.result(&wrap(&format!(
         "{uploads} uploads per cell, the same in each cell of a row; 95 % intervals of at most ± {widest}"
     )))?;
-    console.result(&format!("\n{}\n{}\n", report::table(&rows), report::legend()))?;
+    console.result(&format!("\n{}\n{}\n", report::table(&rows), report::legend(&rows)))?;
     for sentence in report::sentences(&rows) {
         console.result(&wrap(&sentence))?;
+    }
+    if let Some(conclusion) = report::conclusion(&rows) {
+        console.result(&format!("\n{}", wrap(&conclusion)))?;
     }
     for path in paths {
         console.result(&format!("\n{}\n", styled(&path.display().to_string(), DIM)))?;
@@ -86,7 +89,16 @@ fn causes(arguments: &DiagnoseArguments) -> Result<Vec<Scenario>, Failure> {
         // A cause may be named without its folder.
         let in_folder = format!("causes/{name}");
         let name = if shipped::find(&in_folder).is_some() { &in_folder } else { name };
-        load(name).map(|(_, scenario)| scenario)
+        let (_, scenario) = load(name)?;
+        if !diagnose::is_cause(&scenario) {
+            return Err(Failure::Usage {
+                message: format!("`{name}` is no cause: the remedies change one policy, on the dictionary"),
+                help:
+                    "name a scenario with one policy and `store = \"dict\"`; `stillready list` shows some under causes/"
+                        .into(),
+            });
+        }
+        Ok(scenario)
     };
     let mut causes = names.iter().map(cause).collect::<Result<Vec<_>, _>>()?;
     for cause in &mut causes {

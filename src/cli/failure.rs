@@ -67,12 +67,8 @@ pub(crate) enum Failure {
     Experiment(#[from] ExperimentError),
 
     #[error(transparent)]
-    #[diagnostic(help("choose a folder that can be written to, with --output"))]
+    #[diagnostic(help("choose a place that can be written to, with --output or, of a reduced scenario, --shrink"))]
     Write(#[from] WriteError),
-
-    #[error(transparent)]
-    #[diagnostic(help("name a file in a folder that can be written to, with --shrink"))]
-    WriteShrunk(WriteError),
 
     #[error("{}: two runs of one seed differ in {files}", scenario)]
     #[diagnostic(help("nothing was written; this is a bug of stillready: please report it with the scenario"))]
@@ -95,10 +91,7 @@ impl Failure {
             | Failure::InvalidOnes { .. } => Exit::InvalidScenario,
             Failure::NothingRan { .. } | Failure::NothingToJudge => Exit::NothingRan,
             Failure::Experiment(ExperimentError::Interrupted) => Exit::Interrupted,
-            Failure::Experiment(ExperimentError::Rows(_))
-            | Failure::Write(_)
-            | Failure::WriteShrunk(_)
-            | Failure::Print(_) => Exit::CannotWrite,
+            Failure::Experiment(ExperimentError::Rows(_)) | Failure::Write(_) | Failure::Print(_) => Exit::CannotWrite,
             Failure::Nondeterminism { .. } => Exit::Nondeterminism,
         }
     }

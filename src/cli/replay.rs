@@ -105,27 +105,19 @@ pub(super) fn replay(arguments: &ReplayArguments, console: &Console) -> Result<E
 
 /// The folder and the name of the file that a reduced scenario is to become.
 fn new_file(path: &Path) -> Result<(&Path, &str), Failure> {
-    let usage = |message: String, help: &str| Err(Failure::Usage { message, help: help.to_owned() });
-    let shown = path.display();
+    let place = path.display();
+    let usage = |message: String| {
+        let help = "name a file that is not there yet, as in `--shrink sims/regressions/lost.toml`".to_owned();
+        Err(Failure::Usage { message, help })
+    };
     let ends_as_folder = path.to_string_lossy().ends_with(std::path::is_separator);
     let name = path.file_name().and_then(|name| name.to_str()).filter(|_| !ends_as_folder && !path.is_dir());
-    let Some(name) = name else {
-        return usage(
-            format!("`{shown}` names no file"),
-            "name the file that --shrink is to write, as in `--shrink sims/regressions/lost.toml`",
-        );
-    };
+    let Some(name) = name else { return usage(format!("`--shrink {place}` names a folder")) };
     if path.extension().is_none_or(|extension| extension != "toml") {
-        return usage(
-            format!("`{shown}` is no name of a scenario file"),
-            "end the name with `.toml`, as in `--shrink sims/regressions/lost.toml`",
-        );
+        return usage(format!("`--shrink {place}` names no scenario file: its name must end with `.toml`"));
     }
     if path.exists() {
-        return usage(
-            format!("{shown} already there; nothing was written"),
-            "name another file with --shrink, or remove that one first",
-        );
+        return usage(format!("{place} is already there; nothing was written"));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok((folder, name))
@@ -154,9 +146,9 @@ fn shrink(
         witness.what,
         source.name
     );
-    let mut staged = Staged::new(folder).map_err(Failure::WriteShrunk)?;
-    staged.add(name, |file| file.write_all((head + &text).as_bytes())).map_err(Failure::WriteShrunk)?;
-    let paths = staged.rename().map_err(Failure::WriteShrunk)?;
+    let mut staged = Staged::new(folder)?;
+    staged.add(name, |file| file.write_all((head + &text).as_bytes()))?;
+    let paths = staged.rename()?;
     let result = format!("{} still breaks, for upload {}: {}\n", property.name(), witness.upload, witness.what);
     console.result(&format!("{result}{kept} of {tried} reductions kept the breach\n"))?;
     for path in paths {

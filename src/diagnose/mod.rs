@@ -5,15 +5,17 @@
 
 pub mod likeness;
 mod remedy;
+mod words;
 
 pub use remedy::Remedy;
+pub use words::{Style, conclusion, sentence};
 
 use crate::experiment::{self, ExperimentError, Options, pairs_of};
 use crate::measure::interval::{self, Estimate};
-use crate::measure::{Fact, Facts, Group, Pairs};
-use crate::scenario::Scenario;
+use crate::measure::{Fact, Facts, Group};
+use crate::scenario::{Scenario, StoreKind};
 
-/// A cause under all remedies.
+/// A cause under all remedies that apply to it.
 pub struct Row {
     /// The cause's name: that of its scenario.
     pub cause: String,
@@ -21,8 +23,11 @@ pub struct Row {
     pub title: String,
     /// The seed of its run.
     pub seed: u64,
-    /// One cell per remedy, in the order of [`Remedy::ALL`].
+    /// One cell per remedy that applies, in the order of [`Remedy::ALL`]; the first is that of [`Remedy::Before`].
     pub cells: Vec<Cell>,
+    /// What the team's change did in the deployed code: the share of those misled under [`Remedy::DeployedAfter`] less that under
+    /// [`Remedy::DeployedBefore`], over the same uploads; `None` if they do not apply.
+    pub deployed: Option<Estimate>,
 }
 
 /// A cause under a remedy.
@@ -35,10 +40,38 @@ pub struct Cell {
     pub told_lost: u64,
     /// Users who were told something false.
     pub told_false: u64,
-    /// Users whose upload had succeeded and who were told "lost": the incident's symptom.
+    /// Users whose upload succeeded and who were told "lost": the incident's symptom.
     pub symptom: u64,
-    /// The share of those who were told "lost" or something false; less that under [`Remedy::Before`], over the same uploads.
+    /// The share of those misled less that under [`Remedy::Before`], over the same uploads.
     pub difference: Option<Estimate>,
+    /// The same of the symptom alone.
+    pub symptom_difference: Option<Estimate>,
+}
+
+impl Row {
+    /// The cell of a remedy, if it applies.
+    #[must_use]
+    pub fn cell(&self, remedy: Remedy) -> Option<&Cell> {
+        self.cells.iter().find(|cell| cell.remedy == remedy)
+    }
+
+    /// The cause as it is.
+    #[must_use]
+    pub fn before(&self) -> &Cell {
+        &self.cells[0]
+    }
+
+    /// What a cell's remedy does about all that misleads.
+    #[must_use]
+    pub fn effect(&self, cell: &Cell) -> Effect {
+        Effect::of(cell.difference, cell.misled(), self.before().misled())
+    }
+
+    /// What a cell's remedy does about the symptom.
+    #[must_use]
+    pub fn symptom_effect(&self, cell: &Cell) -> Effect {
+        Effect::of(cell.symptom_difference, cell.symptom, self.before().symptom)
+    }
 }
 
 impl Cell {
@@ -54,32 +87,46 @@ impl Cell {
         interval::rate(self.misled(), self.uploads)
     }
 
-    /// What a remedy does, against [`Remedy::Before`].
+    /// The share of those with the symptom.
     #[must_use]
-    pub fn effect(&self, before: &Cell) -> Effect {
-        let (Some(difference), Some(rate), Some(rate_before)) = (self.difference, self.rate(), before.rate()) else {
-            return Effect::None;
-        };
-        match (difference.high < 0.0, difference.low > 0.0) {
-            (true, _) if rate.value <= rate_before.value / 50.0 => Effect::Cures,
-            (true, _) => Effect::Helps,
-            (_, true) => Effect::Hurts,
-            _ => Effect::None,
-        }
+    pub fn symptom_rate(&self) -> Option<Estimate> {
+        interval::rate(self.symptom, self.uploads)
     }
 }
 
 /// What a remedy does against a cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// At most a fiftieth as many users are misled.
+    /// At most a fiftieth as many users are hurt.
     Cures,
-    /// Fewer users are misled; the interval of the difference says so.
+    /// Fewer users are hurt; the interval of the difference says so.
     Helps,
     /// No difference can be told.
     None,
-    /// More users are misled.
+    /// More users are hurt.
     Hurts,
+}
+
+impl Effect {
+    fn of(difference: Option<Estimate>, hurt: u64, hurt_before: u64) -> Self {
+        match difference {
+            Some(difference) if difference.high < 0.0 && hurt <= hurt_before / 50 => Effect::Cures,
+            Some(difference) if difference.high < 0.0 => Effect::Helps,
+            Some(difference) if difference.low > 0.0 => Effect::Hurts,
+            _ => Effect::None,
+        }
+    }
+
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Effect::Cures => "cures",
+            Effect::Helps => "helps",
+            Effect::None => "none",
+            Effect::Hurts => "hurts",
+        }
+    }
 }
 
 /// Whether the client gave up on `not_found`.
@@ -98,66 +145,48 @@ fn was_told_false(facts: Facts) -> bool {
     ready || error || processing
 }
 
-/// The scenario of a cause with a policy for each remedy.
-fn with_remedies(cause: &Scenario) -> Scenario {
-    let policies = Remedy::ALL.map(|remedy| remedy.applied_to(&cause.policies[0])).to_vec();
-    Scenario { policies, checks: Vec::new(), ..cause.clone() }
+/// The remedies that apply to a cause.
+#[must_use]
+pub fn remedies(cause: &Scenario) -> Vec<Remedy> {
+    Remedy::ALL.into_iter().filter(|remedy| remedy.applies_to(&cause.policies[0])).collect()
 }
 
-/// Runs a cause, a scenario of at least one policy, under all remedies.
+/// Whether a scenario is a cause: one policy, on the incident's dictionary, for the remedies to change.
+#[must_use]
+pub fn is_cause(scenario: &Scenario) -> bool {
+    matches!(scenario.policies.as_slice(), [policy] if policy.store == StoreKind::Dict)
+}
+
+/// Runs a [cause](is_cause) under all remedies that apply to it.
 ///
 /// # Errors
 /// As [`experiment::run`].
 pub fn run(cause: &Scenario, options: &Options<'_>) -> Result<Row, ExperimentError> {
-    let results = experiment::run(&with_remedies(cause), options)?;
+    let remedies = remedies(cause);
+    let policies = remedies.iter().map(|remedy| remedy.applied_to(&cause.policies[0])).collect();
+    let results = experiment::run(&Scenario { policies, checks: Vec::new(), ..cause.clone() }, options)?;
     let pairs = results.pairs();
-    let against_before = |number: usize| -> Option<&Pairs> {
-        let place = pairs_of(Remedy::ALL.len()).position(|pair| pair == (0, number))?;
-        Some(&pairs[place].1)
+    let place = |remedy| remedies.iter().position(|&other| other == remedy);
+    let difference = |from: Option<usize>, to: Option<usize>, is_hurt: &dyn Fn(Facts) -> bool| {
+        let pair = (from?, to?);
+        let found = pairs_of(remedies.len()).position(|other| other == pair)?;
+        interval::difference(pairs[found].1.cells_where(is_hurt, Group::All))
     };
     let is_misled = |facts| was_told_lost(facts) || was_told_false(facts);
-    let cells = Remedy::ALL.into_iter().zip(results.tallies()).enumerate().map(|(number, (remedy, tally))| Cell {
+    let cells = remedies.iter().zip(results.tallies()).map(|(&remedy, tally)| Cell {
         remedy,
         uploads: tally.uploads(),
         told_lost: tally.count_where(was_told_lost),
         told_false: tally.count_where(|facts| was_told_false(facts) && !was_told_lost(facts)),
         symptom: tally.count(Fact::ToldLost),
-        difference: against_before(number)
-            .and_then(|pairs| interval::difference(pairs.cells_where(is_misled, Group::All))),
+        difference: difference(Some(0), place(remedy), &is_misled),
+        symptom_difference: difference(Some(0), place(remedy), &|facts| facts.contains(Fact::ToldLost)),
     });
-    Ok(Row { cause: cause.name.clone(), title: cause.title.clone(), seed: cause.seed, cells: cells.collect() })
-}
-
-/// A sentence on a cause: whether it gives the incident's symptom, whether 60 min / 5 % helps, and what does.
-#[must_use]
-pub fn sentence(row: &Row, percent: impl Fn(f64) -> String) -> String {
-    let share = |events: u64, uploads| interval::rate(events, uploads).map_or(0.0, |rate| rate.value);
-    let before = &row.cells[0];
-    let reproduces = match (before.symptom, before.misled()) {
-        (0, 0) => "nobody is misled: it is not the cause".to_owned(),
-        (0, misled) => {
-            let false_share = percent(share(misled, before.uploads));
-            format!("not this symptom: {false_share} of users are told something false instead")
-        }
-        (symptom, _) => format!("{} lose a success", percent(share(symptom, before.uploads))),
-    };
-    if before.misled() == 0 {
-        return format!("{}: {reproduces}.", row.title);
-    }
-    let after = row.cells.iter().find(|cell| cell.remedy == Remedy::After).unwrap_or(before);
-    let change = match after.effect(before) {
-        Effect::Cures => "60 min / 5 % cures it".to_owned(),
-        Effect::Helps => format!("60 min / 5 % helps in part, to {}", percent(share(after.misled(), after.uploads))),
-        Effect::None => "60 min / 5 % does nothing".to_owned(),
-        Effect::Hurts => format!("60 min / 5 % makes it worse, {}", percent(share(after.misled(), after.uploads))),
-    };
-    let single = row.cells.iter().filter(|cell| cell.remedy.is_single() && cell.effect(before) == Effect::Cures);
-    let cures: Vec<_> = single.map(|cell| cell.remedy.name()).collect();
-    let all = row.cells.last().unwrap_or(before).effect(before);
-    let cure = match (cures.is_empty(), all) {
-        (false, _) => format!("cured by {}", cures.join(" or by ")),
-        (true, Effect::Cures) => "cured only by all together".to_owned(),
-        (true, _) => "cured by none of these: the cause itself has to go".to_owned(),
-    };
-    format!("{}: {reproduces}; {change}; {cure}.", row.title)
+    Ok(Row {
+        cause: cause.name.clone(),
+        title: cause.title.clone(),
+        seed: cause.seed,
+        cells: cells.collect(),
+        deployed: difference(place(Remedy::DeployedBefore), place(Remedy::DeployedAfter), &is_misled),
+    })
 }

@@ -15,8 +15,10 @@ pub enum Remedy {
     Before,
     /// The team's: 60 min / 5 %.
     After,
-    /// The team's as it was deployed, with the unit bug.
-    AsDeployed,
+    /// None, in the code as it was deployed: with the unit bug.
+    DeployedBefore,
+    /// The team's, as it was deployed.
+    DeployedAfter,
     /// A read compares the deadline itself, 30 minutes after the end.
     Logical,
     /// A poll reads before it sweeps.
@@ -33,10 +35,11 @@ pub enum Remedy {
 
 impl Remedy {
     /// All remedies; the first one is what the others are compared with.
-    pub const ALL: [Remedy; 9] = [
+    pub const ALL: [Remedy; 10] = [
         Remedy::Before,
         Remedy::After,
-        Remedy::AsDeployed,
+        Remedy::DeployedBefore,
+        Remedy::DeployedAfter,
         Remedy::Logical,
         Remedy::ReadFirst,
         Remedy::Shared,
@@ -51,7 +54,8 @@ impl Remedy {
         match self {
             Remedy::Before => "before",
             Remedy::After => "after",
-            Remedy::AsDeployed => "as-deployed",
+            Remedy::DeployedBefore => "deployed-before",
+            Remedy::DeployedAfter => "deployed-after",
             Remedy::Logical => "logical",
             Remedy::ReadFirst => "read-first",
             Remedy::Shared => "shared",
@@ -65,14 +69,15 @@ impl Remedy {
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
-            Remedy::Before => "30 min / 10 %, a dictionary per worker",
-            Remedy::After => "60 min / 5 %",
-            Remedy::AsDeployed => "60 min / 5 %, with the unit bug",
-            Remedy::Logical => "a read compares the deadline itself",
+            Remedy::Before => "30 min / 10 % (or the cause's own sweep), a dictionary per worker",
+            Remedy::After => "60 min / 5 %; n/a where the cause is another sweep",
+            Remedy::DeployedBefore => "30 min / 10 % in the deployed code, with its unit bug",
+            Remedy::DeployedAfter => "60 min / 5 % in the deployed code",
+            Remedy::Logical => "a read compares the deadline, 30 min, itself",
             Remedy::ReadFirst => "a poll reads before it sweeps",
             Remedy::Shared => "one store for all workers",
             Remedy::Ids => "upload ids with generations (the registry)",
-            Remedy::Tombstones => "what expired is remembered for a day",
+            Remedy::Tombstones => "what expired is remembered for a day: \"expired, was ready\"",
             Remedy::All => "all of these: the registry's defaults, shared",
         }
     }
@@ -80,7 +85,15 @@ impl Remedy {
     /// Whether it is one of the remedies that change one thing.
     #[must_use]
     pub fn is_single(self) -> bool {
-        !matches!(self, Remedy::Before | Remedy::After | Remedy::AsDeployed | Remedy::All)
+        !matches!(self, Remedy::Before | Remedy::After | Remedy::DeployedBefore | Remedy::DeployedAfter | Remedy::All)
+    }
+
+    /// Whether there is something of a cause's policy for it to change: the deployed code and the team's two numbers are about a
+    /// sweep by chance.
+    #[must_use]
+    pub fn applies_to(self, policy: &Policy) -> bool {
+        let is_about_chance = matches!(self, Remedy::After | Remedy::DeployedBefore | Remedy::DeployedAfter);
+        !is_about_chance || matches!(policy.trigger, Trigger::Chance(_))
     }
 
     /// A policy with this remedy.
@@ -91,13 +104,11 @@ impl Remedy {
         let thirty = Retention::finished(Duration::from_secs(30 * MINUTE));
         match self {
             Remedy::Before => {}
-            Remedy::After | Remedy::AsDeployed => {
-                // Where the cause is another way to sweep, the change of the two numbers does not touch it.
-                if let Trigger::Chance(_) = policy.trigger {
-                    retention.time_to_live = Retention::finished(Duration::from_secs(60 * MINUTE)).time_to_live;
-                    policy.trigger = Trigger::Chance(Probability::new(0.05).unwrap_or(Probability::NEVER));
-                }
-                if self == Remedy::AsDeployed {
+            Remedy::DeployedBefore => policy.defects = policy.defects.with(Defect::UnitBug),
+            Remedy::After | Remedy::DeployedAfter => {
+                retention.time_to_live = Retention::finished(Duration::from_secs(60 * MINUTE)).time_to_live;
+                policy.trigger = Trigger::Chance(Probability::new(0.05).unwrap_or(Probability::NEVER));
+                if self == Remedy::DeployedAfter {
                     policy.defects = policy.defects.with(Defect::UnitBug);
                 }
             }

@@ -119,6 +119,11 @@ impl<P: Copy + Default, E: Copy + From<P>> EventList<P, E> {
         self.far.push(Reverse(entry));
     }
 
+    /// How many events are to come.
+    pub(super) fn len(&self) -> usize {
+        self.polls.len() + self.near.len() + self.far.len()
+    }
+
     /// Takes the next event if it is a poll in its lane.
     #[inline(always)]
     pub(super) fn pop_poll(&mut self) -> Option<(SimTime, P)> {

@@ -1,7 +1,7 @@
 //! What goes wrong: workers that are replaced, clears, clocks, outages; and work that advances only now and then.
 
 use super::lives::Place;
-use super::server::{Request, Serial};
+use super::server::Serial;
 use super::stores::Change;
 use super::{Engine, Pending};
 use crate::rng::{PerAttempt, Source, below};
@@ -33,16 +33,6 @@ impl Faults {
 
     pub(super) fn count(&self) -> u16 {
         self.faults.len() as u16
-    }
-
-    /// Whether a worker in which something hangs will be replaced at some time.
-    fn will_replace(&self) -> bool {
-        let frees = |fault: u16| {
-            let what = self.faults[usize::from(fault)].0.what;
-            matches!(what, FaultKind::Kill { .. } | FaultKind::Reload { .. })
-                && self.next(fault, SimTime::ZERO).is_some()
-        };
-        (0..self.count()).any(frees)
     }
 
     /// Notes the name of an upload.
@@ -85,12 +75,14 @@ impl Faults {
 impl<S: StatusStore, O: Observer> Engine<S, O> {
     pub(super) fn schedule_fault(&mut self, fault: u16, at: SimTime) {
         if let Some(next) = self.faults.next(fault, at) {
+            self.bystanders += 1;
             self.pending.schedule(next, Pending::Fault { fault });
         }
     }
 
     /// A fault happens.
     pub(super) fn fault(&mut self, at: SimTime, fault: u16) {
+        self.bystanders -= 1;
         let kind = self.faults.faults[usize::from(fault)].0.what;
         match kind {
             FaultKind::Reload { window_ns } => self.reload(at, window_ns),
@@ -166,10 +158,10 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         let at_once = self.restart_ns == 0;
         let failed = self.server.replace(at, worker, at_once);
         if !at_once {
+            self.bystanders += 1;
             self.pending.schedule(at.after(self.restart_ns), Pending::Welcome { worker });
         }
         for request in failed {
-            self.lives.set_hung(request.place(), false);
             self.fetch_failed(at, request, FetchFailure::Killed);
             self.let_go(at, request);
         }
@@ -177,6 +169,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
 
     /// A worker that was away is there.
     pub(super) fn welcome(&mut self, at: SimTime, worker: u16) {
+        self.bystanders -= 1;
         self.server.welcome(worker);
         self.serve_waiting(at);
     }
@@ -226,6 +219,9 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         let due = at.after(work.left_ns);
         work.due = Some(due);
         self.pending.schedule_soon(due, Pending::Processed { life: place, upload, work: number });
+        if self.published_early > 0.0 {
+            self.schedule_publication(at, place, upload, number);
+        }
     }
 
     /// The running works of a worker; those that have ended are forgotten.
@@ -248,10 +244,8 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     /// A worker serves nobody any more: its works stand still.
     pub(super) fn pause_works(&mut self, at: SimTime, worker: u16) {
         for (place, number) in self.running_works(worker) {
-            if let Some(work) = self.lives.get(place).work(number)
-                && let Some(due) = work.due.take()
-            {
-                work.left_ns = due.since(at);
+            if let Some(work) = self.lives.get(place).work(number) {
+                (work.left_ns, work.due) = (work.left_ns(at), None);
             }
         }
     }
@@ -260,20 +254,27 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
 
     /// Whether nothing more can happen to anybody, though some lives are not over: their clients wait for what does not come,
     /// or their works do not advance.
-    pub(super) fn is_stalled(&mut self) -> bool {
-        let limits_hanging = self.request_limit_ns.is_some() && self.server.all_serving().next().is_some();
-        if self.lives.active_clients > 0 || limits_hanging || self.faults.will_replace() {
-            return false;
+    #[inline]
+    pub(super) fn is_stalled(&self) -> bool {
+        self.pending.len() == self.bystanders && !self.server.is_waited_for() && !self.will_be_freed()
+    }
+
+    /// Whether a fault to come will end what stands still somewhere.
+    #[cold]
+    fn will_be_freed(&self) -> bool {
+        let mut with_works: Vec<bool> = vec![false; usize::from(self.server.workers())];
+        if self.background != Background::External {
+            self.lives.running_in(|worker| with_works[usize::from(worker)] = true);
         }
-        // What is being served and does not hang goes on.
-        let serving: Vec<Request> = self.server.all_serving().collect();
-        if serving.into_iter().any(|request| !self.lives.get(request.place()).is_hung) {
-            return false;
-        }
-        let places = self.lives.places();
-        places
-            .into_iter()
-            .all(|place| self.lives.get(place).works().all(|(_, work)| !work.is_running || work.due.is_none()))
+        let stands = |worker: u16| self.server.is_serving(worker) || with_works[usize::from(worker)];
+        let anywhere = (0..self.server.workers()).any(stands);
+        (0..self.faults.count()).filter(|&fault| self.faults.next(fault, self.now).is_some()).any(|fault| {
+            match self.faults.faults[usize::from(fault)].0.what {
+                FaultKind::Kill { worker: Some(worker) } => stands(worker as u16),
+                FaultKind::Kill { worker: None } | FaultKind::Reload { .. } => anywhere,
+                FaultKind::Clear(_) | FaultKind::ClockStep { .. } | FaultKind::StoreDown { .. } => false,
+            }
+        })
     }
 
     /// Ends what nothing more can happen to.

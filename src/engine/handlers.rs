@@ -81,12 +81,13 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     /// A worker takes a request.
     #[inline(always)]
     pub(super) fn serve(&mut self, at: SimTime, worker: u16, request: Request) {
-        if self.instant {
+        let is_over = if self.instant {
             self.serve_at_once(at, worker, request);
+            true
         } else {
-            self.serve_in_steps(at, worker, request);
-        }
-        if self.replaces && self.server.served(at, worker) {
+            self.serve_in_steps(at, worker, request)
+        };
+        if self.replaces && is_over && self.server.served(at, worker) {
             self.replace_worker(at, worker);
         }
     }
@@ -118,15 +119,19 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         self.poll_answered::<PLAIN>(at, poll.life, answer);
     }
 
-    fn serve_in_steps(&mut self, at: SimTime, worker: u16, request: Request) {
+    /// The steps of a handler up to the first that takes time. Returns whether none did.
+    fn serve_in_steps(&mut self, at: SimTime, worker: u16, request: Request) -> bool {
         let first = match (request, self.order) {
             (Request::Upload(..), _) => Stage::Begin,
             (Request::Poll(_), Order::SweepFirst) => Stage::Sweep,
             (Request::Poll(_), Order::ReadFirst) => Stage::Read,
         };
         match self.steps(at, worker, request, first) {
-            Progress::Done => {}
-            Progress::Fails => self.fetch_failed(at, request, FetchFailure::StoreDown),
+            Progress::Done => return true,
+            Progress::Fails => {
+                self.fetch_failed(at, request, FetchFailure::StoreDown);
+                return true;
+            }
             Progress::Waits(delay_ns, next) => {
                 let serial = self.occupy(at, worker, request);
                 self.wait(at, worker, serial, delay_ns, next);
@@ -136,6 +141,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
                 self.hang(at, worker, request);
             }
         }
+        false
     }
 
     /// A worker begins to spend time on a request.
@@ -157,10 +163,8 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
 
     /// A request waits for a lock that nobody will let go.
     fn hang(&mut self, at: SimTime, worker: u16, request: Request) {
-        let place = request.place();
-        let upload = self.lives.poller(place).upload;
+        let upload = self.lives.poller(request.place()).upload;
         self.observer.observe(at, Event::Hung { upload, worker });
-        self.lives.set_hung(place, true);
     }
 
     /// A handler goes on after a step that took time.
@@ -273,8 +277,16 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
             return None;
         };
         poller.works += 1;
-        let mut work =
-            Work { ticket: Some(ticket), id, post, worker, is_running: true, due: None, left_ns: processing_ns };
+        let mut work = Work {
+            ticket: Some(ticket),
+            id,
+            post,
+            worker,
+            is_running: true,
+            is_published: false,
+            due: None,
+            left_ns: processing_ns,
+        };
         let advances = PLAIN || self.background != Background::WhileServing;
         if advances {
             let due = at.after(processing_ns);
@@ -282,10 +294,11 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
             self.pending.schedule_soon(due, Pending::Processed { life: place, upload, work: number });
         }
         self.lives.get(place).add_work(work);
+        if !PLAIN && self.published_early > 0.0 {
+            self.schedule_publication(at, place, upload, number);
+        }
         if !advances {
             self.enlist_work(at, worker, place, number);
-        } else if !PLAIN && self.published_early > 0.0 {
-            self.schedule_publication(at, place, upload, number);
         }
         self.store_changed(at, worker);
         Some(id)
@@ -338,33 +351,44 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
 
     // ---- background work
 
-    /// The end of a work is published before it comes.
+    /// The end of a work is published before it comes, when a share of the work is left.
     #[cold]
-    fn schedule_publication(&mut self, at: SimTime, place: Place, upload: u32, work: u8) {
-        let life = self.lives.get(place);
-        let lead_ns = (life.upload.processing_ns as f64 * self.published_early) as u64;
-        let publish_at = at.after(life.upload.processing_ns - lead_ns);
-        if publish_at == at {
-            self.publish(at, place, upload, work);
-        } else {
-            self.pending.schedule_soon(publish_at, Pending::Published { life: place, upload, work });
+    pub(super) fn schedule_publication(&mut self, at: SimTime, place: Place, upload: u32, number: u8) {
+        let lead_ns = self.lead_ns(place);
+        let Some(work) = self.lives.get(place).work(number) else { return };
+        let still_ns = work.left_ns(at).saturating_sub(lead_ns);
+        if still_ns == 0 {
+            self.publish(at, place, upload, number);
+        } else if work.due.is_some() && !work.is_published {
+            self.pending.schedule_soon(at.after(still_ns), Pending::Published { life: place, upload, work: number });
         }
     }
 
+    /// How long before its end, in nanoseconds, the work of an upload is published.
+    fn lead_ns(&mut self, place: Place) -> u64 {
+        (self.lives.get(place).upload.processing_ns as f64 * self.published_early) as u64
+    }
+
     /// A store is told `ready`, whatever will come of the work.
-    pub(super) fn publish(&mut self, at: SimTime, place: Place, upload: u32, work: u8) {
+    pub(super) fn publish(&mut self, at: SimTime, place: Place, upload: u32, number: u8) {
         if !self.lives.is_of(place, upload) {
             return;
         }
-        let Some(found) = self.lives.get(place).work(work).filter(|found| found.is_running) else { return };
-        let worker = found.worker;
+        let lead_ns = self.lead_ns(place);
+        let Some(work) = self.lives.get(place).work(number) else { return };
+        // A work that stood still meanwhile is not so far yet.
+        if !work.is_running || work.is_published || work.left_ns(at) > lead_ns {
+            return;
+        }
+        work.is_published = true;
+        let worker = work.worker;
         let store = self.stores.number(worker);
         if at < self.down_until || self.stores.is_stuck(store) {
             return;
         }
-        let Some(ticket) = self.lives.get(place).work(work).and_then(|work| work.ticket.take()) else { return };
-        let (ticket, held) = self.stores.publish(worker, ticket, (place, work), at);
-        if let Some(found) = self.lives.get(place).work(work) {
+        let Some(ticket) = self.lives.get(place).work(number).and_then(|work| work.ticket.take()) else { return };
+        let (ticket, held) = self.stores.publish(worker, ticket, (place, number), at);
+        if let Some(found) = self.lives.get(place).work(number) {
             found.ticket = ticket;
         }
         self.observer.observe(at, Event::Published { upload, worker, store, held });
@@ -409,13 +433,24 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
 
     /// A store's timer goes off.
     pub(super) fn timer(&mut self, at: SimTime, store: u16) {
-        if at >= self.down_until && !self.stores.is_stuck(store) {
+        self.bystanders -= 1;
+        let is_stuck = self.stores.is_stuck(store);
+        if is_stuck && self.trigger == Trigger::Exact {
+            // What is due stays due: only another store has a use for a timer.
+            return self.stores.forget_timer(store);
+        }
+        if at >= self.down_until && !is_stuck {
             self.sweep(at, store, None);
         }
         if let Some(next) = self.stores.timer_after_timer(store, at) {
             let next = next.max(self.down_until);
-            self.pending.schedule(next, Pending::Timer { store });
+            self.schedule_timer(next, store);
         }
+    }
+
+    pub(super) fn schedule_timer(&mut self, at: SimTime, store: u16) {
+        self.bystanders += 1;
+        self.pending.schedule(at, Pending::Timer { store });
     }
 
     /// Sets the timer of a store whose entries changed, where the policy has one per entry.
@@ -430,7 +465,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     fn set_timer(&mut self, at: SimTime, worker: u16) {
         let store = self.stores.number(worker);
         if let Some(next) = self.stores.timer_after_change(store, at) {
-            self.pending.schedule(next, Pending::Timer { store });
+            self.schedule_timer(next, store);
         }
     }
 }

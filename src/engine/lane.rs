@@ -32,6 +32,10 @@ impl<E: Copy + Default> Lane<E> {
         count & (self.ring.len() - 1)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.added - self.taken
+    }
+
     /// Whether an event may be added: one that is earlier than the last one has to go elsewhere.
     #[inline(always)]
     pub(super) fn takes(&self, key: Key) -> bool {

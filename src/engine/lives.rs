@@ -98,10 +98,19 @@ pub(super) struct Work<S: StatusStore> {
     pub(super) worker: u16,
     /// Whether it goes on.
     pub(super) is_running: bool,
+    /// Whether its end was published, before it came.
+    pub(super) is_published: bool,
     /// When it ends, while it advances.
     pub(super) due: Option<SimTime>,
     /// How long it still takes, in nanoseconds, while it does not.
     pub(super) left_ns: u64,
+}
+
+impl<S: StatusStore> Work<S> {
+    /// How long it still takes, in nanoseconds.
+    pub(super) fn left_ns(&self, at: SimTime) -> u64 {
+        self.due.map_or(self.left_ns, |due| due.since(at))
+    }
 }
 
 /// The rest of one upload's life.
@@ -122,8 +131,6 @@ pub(super) struct Life<S: StatusStore> {
     pub(super) fetches: u32,
     /// Whether the page was opened again.
     pub(super) is_reopened: bool,
-    /// Whether it waits for a response that does not come.
-    pub(super) is_hung: bool,
     /// Whether the client gave up on `not_found`.
     gave_up: bool,
     /// How long after its success the client was told of it, if it was.
@@ -174,13 +181,11 @@ pub(super) struct Lives<S: StatusStore> {
     pollers: Vec<Poller<S::Id>>,
     lives: Vec<Life<S>>,
     free: Vec<Place>,
-    /// Clients that are not over and do not hang.
-    pub(super) active_clients: u32,
 }
 
 impl<S: StatusStore> Lives<S> {
     pub(super) fn new() -> Self {
-        Lives { pollers: Vec::new(), lives: Vec::new(), free: Vec::new(), active_clients: 0 }
+        Lives { pollers: Vec::new(), lives: Vec::new(), free: Vec::new() }
     }
 
     /// A life begins.
@@ -213,11 +218,9 @@ impl<S: StatusStore> Lives<S> {
             answer: Answer::NotFound,
             fetches: 0,
             is_reopened: false,
-            is_hung: false,
             gave_up: false,
             ready_to_seen_ns: None,
         };
-        self.active_clients += 1;
         match self.free.pop() {
             Some(place) => {
                 self.pollers[place as usize] = poller;
@@ -247,6 +250,14 @@ impl<S: StatusStore> Lives<S> {
         self.lives[place as usize].upload.number == upload && !self.pollers[place as usize].is_over()
     }
 
+    /// Tells in which workers works go on.
+    pub(super) fn running_in(&self, mut tell: impl FnMut(u16)) {
+        let going_on = self.lives.iter().zip(&self.pollers).filter(|(_, poller)| !poller.is_over());
+        for work in going_on.flat_map(|(life, _)| life.work.iter().chain(&life.more)).filter(|work| work.is_running) {
+            tell(work.worker);
+        }
+    }
+
     /// The places of the lives that go on.
     pub(super) fn places(&self) -> Vec<Place> {
         (0..self.pollers.len() as Place).filter(|&place| !self.pollers[place as usize].is_over()).collect()
@@ -267,19 +278,8 @@ impl<S: StatusStore> Lives<S> {
         }
     }
 
-    /// The client of a life waits for what does not come, or does so no longer.
-    pub(super) fn set_hung(&mut self, place: Place, is_hung: bool) {
-        let life = &mut self.lives[place as usize];
-        if life.is_hung != is_hung && !self.pollers[place as usize].client_over {
-            life.is_hung = is_hung;
-            self.active_clients = self.active_clients + u32::from(!is_hung) - u32::from(is_hung);
-        }
-    }
-
     /// The client of a life ends.
     pub(super) fn end_client(&mut self, place: Place, at: SimTime, ending: Ending) {
-        self.set_hung(place, false);
-        self.active_clients -= 1;
         let (poller, life) = (&mut self.pollers[place as usize], &mut self.lives[place as usize]);
         poller.client_over = true;
         let succeeded = poller.facts.contains(Fact::Succeeded);

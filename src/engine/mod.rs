@@ -16,7 +16,7 @@ mod stores;
 
 use crate::registry::AgeBasis;
 use crate::scenario::{Address, Background, Distribution, Order, Policy, Probability, Recycle, Scenario, Trigger};
-use crate::store::{Answer, Defect, StatusStore};
+use crate::store::{Answer, StatusStore};
 use crate::time::SimTime;
 use crate::trace::{Ending, Event, FetchFailure, Observer};
 use crate::workload::Workload;
@@ -112,8 +112,8 @@ pub struct Engine<S: StatusStore, O> {
     down_until: SimTime,
     /// Per worker, the works that advance only while it serves; some may have ended.
     works_of: Vec<Vec<(Place, u32, u8)>>,
-    /// Whether a run can come to a point where nothing more happens and somebody still waits.
-    can_stall: bool,
+    /// Of what is pending, timers, faults and workers that come back: they are nobody's, and may never stop.
+    bystanders: usize,
     /// The time of the latest event, where a run can stall.
     now: SimTime,
     observer: O,
@@ -159,7 +159,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
             faults: Faults::new(&scenario.faults, seed),
             down_until: SimTime::ZERO,
             works_of: Vec::new(),
-            can_stall: server.background == Background::WhileServing || policy.defects.contains(Defect::LockTakenTwice),
+            bystanders: 0,
             now: SimTime::ZERO,
             observer,
             uploads: scenario.uploads,
@@ -167,7 +167,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         };
         engine.schedule_arrival();
         for (store, at) in engine.stores.first_timers() {
-            engine.pending.schedule(at, Pending::Timer { store });
+            engine.schedule_timer(at, store);
         }
         for fault in 0..engine.faults.count() {
             engine.schedule_fault(fault, SimTime::ZERO);
@@ -198,7 +198,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
             if !all_arrived && self.arrived >= arrivals {
                 return false;
             }
-            if all_arrived && self.can_stall && self.is_stalled() {
+            if !PLAIN && all_arrived && self.is_stalled() {
                 self.end_stalled();
                 return true;
             }
@@ -299,7 +299,6 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         }
         let life = self.lives.get(place);
         if life.post == post && life.answered_at.is_none() {
-            self.lives.set_hung(place, false);
             self.observer.observe(at, Event::FetchFailed { upload, why: FetchFailure::Aborted });
             self.post_failed(at, place);
         }

@@ -26,6 +26,10 @@ impl<E: Copy> Near<E> {
         self.entries.last().map_or(NEVER, Entry::key)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Adds an event. Where there are too many then, the last one of all is given back.
     #[inline(always)]
     pub(super) fn push(&mut self, entry: Entry<E>) -> Option<Entry<E>> {

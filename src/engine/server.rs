@@ -221,14 +221,14 @@ impl Server {
         self.workers[usize::from(worker)].incarnation
     }
 
+    /// Whether a request waits while a worker is on its way back.
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.queue.is_empty() && self.workers.iter().any(|worker| worker.away)
+    }
+
     /// Whether a worker is busy with a request.
     pub(super) fn is_serving(&self, worker: u16) -> bool {
         !self.workers[usize::from(worker)].serving.is_empty()
-    }
-
-    /// What all workers are busy with.
-    pub(super) fn all_serving(&self) -> impl Iterator<Item = Request> + '_ {
-        self.workers.iter().flat_map(|worker| &worker.serving).map(|&(_, request)| request)
     }
 
     /// The request that has waited longest among those that a worker can take, and that worker.

@@ -321,6 +321,11 @@ impl<S: StatusStore> Stores<S> {
                 break;
             }
         }
+        // A replica draws nothing: it is told which keys went.
+        for entry in 0..self.gone.len() {
+            let key = self.gone[entry].key;
+            self.repeat_later(worker, at, || Call::Clear { clear: Clear::One, key, now });
+        }
         self.changed(worker, at)
     }
 
@@ -436,13 +441,18 @@ impl<S: StatusStore> Stores<S> {
         shelf.timer
     }
 
+    /// A store's timer has gone off, and no other one is to be set for now.
+    pub(super) fn forget_timer(&mut self, store: u16) {
+        self.stores[usize::from(store)].timer = None;
+    }
+
     /// A store's timer has gone off and its sweep is done: the next timer to set.
     pub(super) fn timer_after_timer(&mut self, store: u16, at: SimTime) -> Option<SimTime> {
         match self.trigger {
             Trigger::Period(period_ns) => Some(at.after(period_ns)),
             Trigger::Redis => Some(at.after(REDIS_PERIOD_NS)),
             _ => {
-                self.stores[usize::from(store)].timer = None;
+                self.forget_timer(store);
                 self.timer_after_change(store, at)
             }
         }

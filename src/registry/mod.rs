@@ -96,6 +96,7 @@ struct Inner<K, V, S> {
     retention: Retention,
     /// Which registry this is, in its ids.
     origin: u32,
+    /// Their number is a power of two.
     parts: Box<[Arc<Part<K, V>>]>,
     hasher: S,
     /// Where the next bounded sweep starts.
@@ -198,8 +199,8 @@ impl<K: Hash + Eq, V> Registry<K, V> {
 }
 
 impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
-    /// An empty registry with a number of parts, each with a lock of its own, and a hasher of the caller's choice. Its
-    /// origin is drawn from the hasher, so registries with random hashers know each other's ids apart.
+    /// An empty registry with a number of parts, rounded up to a power of two, each with a lock of its own, and a hasher of
+    /// the caller's choice. Its origin is drawn from the hasher, so registries with random hashers know each other's ids apart.
     ///
     /// # Panics
     /// If `shards` is 0, or more than 1 together with a capacity.
@@ -221,8 +222,9 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
             shards == 1 || retention.capacity == Capacity::Unbounded,
             "a registry with a capacity has one part: its order of age is one"
         );
-        let of = u32::try_from(shards).expect("a registry has fewer than 2^32 parts");
-        let parts = (0..of).map(|number| Arc::new(Part::new(retention, number, of, origin))).collect();
+        let parts = u32::try_from(shards).ok().and_then(u32::checked_next_power_of_two);
+        let parts = parts.expect("a registry has at most 2^31 parts");
+        let parts = (0..parts).map(|number| Arc::new(Part::new(retention, number, parts.ilog2(), origin))).collect();
         Registry { inner: Arc::new(Inner { retention, origin, parts, hasher, sweep_from: AtomicUsize::new(0) }) }
     }
 
@@ -252,6 +254,9 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
         mut on_reclaim: impl FnMut(Reclaimed<'_, K>),
     ) -> Result<Ticket<K, V>, Full> {
         let (part, hash) = self.inner.under(&key);
+        // Before the lock, which lies beside the count: an atomic change of the count under the lock would first wait for
+        // all that was written there.
+        let for_ticket = Arc::clone(part);
         let mut shard = part.lock();
         let now = shard.advance(now);
         shard.make_room(now, &mut on_reclaim)?;
@@ -261,7 +266,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
         }
         let place = shard.begin(hash, key, now);
         drop(shard);
-        Ok(Ticket::new(Arc::clone(part), part.id(place)))
+        Ok(Ticket::new(for_ticket, part.id(place)))
     }
 
     /// The status of one upload.
@@ -347,7 +352,16 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
     /// Removes everything, without tombstones, and calls `on_reclaim`, under the lock, for each record that is no tombstone
     /// itself. Uploads that begin meanwhile may stay. Holds locks as [`sweep`](Self::sweep) does.
     pub fn clear_all(&self, now: u64, mut on_reclaim: impl FnMut(Reclaimed<'_, K>)) {
-        self.clear_many(None, now, &mut on_reclaim);
+        for part in &self.inner.parts {
+            part.clear_running(u64::MAX, now, &mut on_reclaim);
+            loop {
+                let mut shard = part.lock();
+                let now = shard.advance(now);
+                if shard.clear_some(now, SWEEP_STEP, &mut on_reclaim) < SWEEP_STEP {
+                    break;
+                }
+            }
+        }
     }
 
     /// Removes the uploads that began at `since` or before and still run, without tombstones, and calls `on_reclaim`, under
@@ -367,18 +381,8 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn clear_running(&self, since: u64, now: u64, mut on_reclaim: impl FnMut(Reclaimed<'_, K>)) {
-        self.clear_many(Some(since), now, &mut on_reclaim);
-    }
-
-    fn clear_many(&self, running_since: Option<u64>, now: u64, on_reclaim: &mut impl FnMut(Reclaimed<'_, K>)) {
         for part in &self.inner.parts {
-            loop {
-                let mut shard = part.lock();
-                let now = shard.advance(now);
-                if shard.clear_some(running_since, now, SWEEP_STEP, on_reclaim) < SWEEP_STEP {
-                    break;
-                }
-            }
+            part.clear_running(since, now, &mut on_reclaim);
         }
     }
 
@@ -487,10 +491,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
     {
         let hash = self.hasher.hash_one(key);
         // The upper half chooses the part, the lower half the place in the index of that part.
-        let number = match self.parts.len() {
-            1 => 0,
-            parts => (hash >> 32) as usize % parts,
-        };
+        let number = (hash >> 32) as usize & (self.parts.len() - 1);
         (&self.parts[number], hash as u32)
     }
 
@@ -512,9 +513,9 @@ impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
         if id.origin != self.origin {
             return None;
         }
-        let parts = self.parts.len() as u32;
-        let part = if parts == 1 { 0 } else { id.slot % parts };
-        Some((&self.parts[part as usize], Part::<K, V>::place(id, parts)))
+        let number = id.slot as usize & (self.parts.len() - 1);
+        let part = &self.parts[number];
+        Some((part, part.place(id)))
     }
 
     /// Runs `step` where an id points to.

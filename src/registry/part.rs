@@ -4,13 +4,20 @@ use super::board::{Board, Notice};
 use super::id::UploadId;
 use super::shard::{Place, Shard};
 use super::status::{Outcome, Status};
-use super::{Reclaimed, Retention, StaleTicket, Swept};
+use super::{Reclaimed, Retention, SWEEP_STEP, StaleTicket, Swept};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, mutant};
 
+/// The most slots that are looked at before the lock is let go of, where only few may have to be changed.
+const LOOK_STEP: usize = 1024;
+
+/// Two lines of the processor's cache that are fetched together belong to one part alone, so that threads in different parts
+/// do not take them from each other.
+#[repr(align(128))]
 pub(super) struct Part<K, V> {
-    /// Which part of how many.
+    /// Which part.
     number: u32,
-    of: u32,
+    /// Of how many, as a power of two.
+    parts_bits: u32,
     /// Which registry this is, in its ids.
     origin: u32,
     board: Arc<Board>,
@@ -18,9 +25,9 @@ pub(super) struct Part<K, V> {
 }
 
 impl<K, V> Part<K, V> {
-    pub(super) fn new(retention: Retention, number: u32, of: u32, origin: u32) -> Self {
+    pub(super) fn new(retention: Retention, number: u32, parts_bits: u32, origin: u32) -> Self {
         let board = Arc::new(Board::new());
-        Part { number, of, origin, board: Arc::clone(&board), shard: Mutex::new(Shard::new(retention, board)) }
+        Part { number, parts_bits, origin, board: Arc::clone(&board), shard: Mutex::new(Shard::new(retention, board)) }
     }
 
     /// What a record says to who does not take the lock.
@@ -38,16 +45,15 @@ impl<K, V> Part<K, V> {
 
     /// The id of a record: slots are counted over all parts in turn.
     pub(super) fn id(&self, Place { slot, generation }: Place) -> UploadId {
-        let slot = u64::from(slot) * u64::from(self.of) + u64::from(self.number);
+        let slot = u64::from(slot) << self.parts_bits | u64::from(self.number);
         let slot = u32::try_from(slot).expect("a registry holds fewer than 2^32 records");
         UploadId { generation, slot, origin: self.origin }
     }
 
-    /// Where in its part an id points, in a registry of so many parts.
+    /// Where in this part an id of one of its records points.
     #[inline(always)]
-    pub(super) fn place(id: UploadId, parts: u32) -> Place {
-        let slot = if parts == 1 { id.slot } else { id.slot / parts };
-        Place { slot, generation: id.generation }
+    pub(super) fn place(&self, id: UploadId) -> Place {
+        Place { slot: id.slot >> self.parts_bits, generation: id.generation }
     }
 
     /// What a record says to who takes the lock.
@@ -62,7 +68,7 @@ impl<K, V> Part<K, V> {
     }
 
     pub(super) fn finish(&self, id: UploadId, outcome: Outcome<V>, now: u64) -> Result<(), StaleTicket> {
-        let place = Self::place(id, self.of);
+        let place = self.place(id);
         let mut shard = self.lock();
         let now = shard.advance(now);
         let result = shard.finish(place, outcome, now);
@@ -75,7 +81,30 @@ impl<K, V> Part<K, V> {
 
     pub(super) fn interrupt(&self, id: UploadId) {
         // A stale ticket that is dropped has nothing to say, and nobody to say it to.
-        let _: Result<(), StaleTicket> = self.lock().interrupt(Self::place(id, self.of));
+        let _: Result<(), StaleTicket> = self.lock().interrupt(self.place(id));
+    }
+
+    /// Removes the running uploads that began at `since` or before, in the order in which they did. Running uploads are in
+    /// no queue, so this looks at all slots; like a sweep it holds the lock for a step at a time.
+    pub(super) fn clear_running(&self, since: u64, now: u64, on_reclaim: &mut impl FnMut(Reclaimed<'_, K>)) {
+        let mut found = Vec::new();
+        let mut from = 0;
+        loop {
+            let mut shard = self.lock();
+            shard.advance(now);
+            found.extend(shard.running(from..from + LOOK_STEP, since));
+            from += LOOK_STEP;
+            if from >= shard.slots() {
+                break;
+            }
+        }
+        // The numbers of generations count up with the time.
+        found.sort_unstable_by_key(|place| place.generation);
+        for places in found.chunks(SWEEP_STEP) {
+            let mut shard = self.lock();
+            let now = shard.advance(now);
+            shard.clear_running(places, now, on_reclaim);
+        }
     }
 
     /// One step of a sweep: one hold of the lock, at most `max` records (R9, R10).

@@ -4,6 +4,8 @@
 //! changes.
 
 use std::borrow::Borrow;
+use std::hint;
+use std::ops::Range;
 
 use super::ages::{Ages, Link, Linked, NEVER};
 use super::board::Board;
@@ -20,6 +22,8 @@ const QUEUES: usize = TOMBSTONES + 1;
 /// One upload.
 struct Record<K, V> {
     key: K,
+    /// Of the key.
+    hash: u32,
     /// Present exactly in `Ready` and `Failed`.
     detail: Option<V>,
     state: State,
@@ -32,9 +36,13 @@ struct Slot<K, V> {
     /// Of the record in it or, if it is free, of the last one.
     generation: u64,
     link: Link,
-    /// Of the record's key.
-    hash: u32,
     record: Option<Record<K, V>>,
+}
+
+impl<K, V> Slot<K, V> {
+    fn is_running(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| record.state == State::Processing && !record.tombstone)
+    }
 }
 
 impl<K, V> Linked for Slot<K, V> {
@@ -195,15 +203,20 @@ impl<K, V> Shard<K, V> {
         self.keys.set(hash, slot, |slot| is_under(slots, slot, &key));
         self.generations += 1;
         let generation = self.generations;
-        let record = Record { key, detail: None, state: State::Processing, acknowledged: false, tombstone: false };
-        let filled = Slot { generation, link: Link::NOWHERE, hash, record: Some(record) };
+        let record =
+            Record { key, hash, detail: None, state: State::Processing, acknowledged: false, tombstone: false };
+        let filled = Slot { generation, link: Link::aside(now), record: Some(record) };
         match self.free.pop() {
             Some(slot) => self.slots[slot as usize] = filled,
             None => self.slots.push(filled),
         }
-        self.enter(slot, State::Processing as usize, now);
+        let pinned = self.retention.time_to_live.processing_ns.is_none();
+        // A pinned upload never falls due, so that nobody asks for the oldest.
+        if self.limits[State::Processing as usize].is_some() || mutant!(running_uploads_are_evicted) {
+            self.enter(slot, State::Processing as usize, now);
+        }
         self.counts[State::Processing as usize] += 1;
-        self.board.put(slot, generation, self.retention.time_to_live.processing_ns.is_none());
+        self.board.put(slot, generation, pinned);
         Place { slot, generation }
     }
 
@@ -316,40 +329,56 @@ impl<K, V> Shard<K, V> {
         K: Eq,
     {
         let Some(record) = self.record(place) else { return false };
-        let latest = mutant!(clear_takes_the_latest).then(|| {
-            let hash = self.slots[place.slot as usize].hash;
-            self.place_of(hash, &record.key).slot
-        });
+        let latest = mutant!(clear_takes_the_latest).then(|| self.place_of(record.hash, &record.key).slot);
         self.forget(latest.unwrap_or(place.slot));
         true
     }
 
-    /// Any state → nothing, for at most `max` records: all, or the running ones that began at a moment or before. Returns how
-    /// many there were.
-    pub(super) fn clear_some(
-        &mut self,
-        running_since: Option<u64>,
-        now: u64,
-        max: usize,
-        on_reclaim: &mut impl FnMut(Reclaimed<'_, K>),
-    ) -> usize {
-        let queues = if running_since.is_some() { 1 } else { QUEUES };
-        let latest = running_since.unwrap_or(NEVER);
+    /// The running uploads in a range of slots that began at a moment or before.
+    pub(super) fn running(&self, slots: Range<usize>, latest: u64) -> impl Iterator<Item = Place> {
+        let end = slots.end.min(self.slots.len());
+        (slots.start.min(end)..end).filter_map(move |number| {
+            let slot = &self.slots[number];
+            let found = slot.is_running() && slot.link.since() <= latest;
+            found.then_some(Place { slot: number as u32, generation: slot.generation })
+        })
+    }
+
+    /// How many slots there are, free ones included.
+    pub(super) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Processing → nothing, for those of the uploads that still run.
+    pub(super) fn clear_running(&mut self, places: &[Place], now: u64, on_reclaim: &mut impl FnMut(Reclaimed<'_, K>)) {
+        for &Place { slot, generation } in places {
+            let still = &self.slots[slot as usize];
+            if still.generation == generation && still.is_running() {
+                self.take(slot, now, on_reclaim);
+            }
+        }
+    }
+
+    /// Any state but Processing → nothing, for at most `max` records. Returns how many there were.
+    pub(super) fn clear_some(&mut self, now: u64, max: usize, on_reclaim: &mut impl FnMut(Reclaimed<'_, K>)) -> usize {
         let mut cleared = 0;
-        for queue in (0..QUEUES).take(queues) {
-            while let Some(slot) =
-                self.ages.oldest(&self.slots, queue).filter(|&slot| cleared < max && self.since(slot) <= latest)
-            {
-                let record = self.slots[slot as usize].record.as_ref().expect("a queued slot holds a record");
-                if !record.tombstone {
-                    let due_ns = self.is_due(slot, record.state, now).then(|| self.deadline(slot, record.state));
-                    on_reclaim(Reclaimed { key: &record.key, state: record.state, due_ns });
-                }
-                self.forget(slot);
+        for queue in State::Ready as usize..QUEUES {
+            while let Some(slot) = self.ages.oldest(&self.slots, queue).filter(|_| cleared < max) {
+                self.take(slot, now, on_reclaim);
                 cleared += 1;
             }
         }
         cleared
+    }
+
+    /// Any state → nothing, and says so of what is no tombstone.
+    fn take(&mut self, slot: u32, now: u64, on_reclaim: &mut impl FnMut(Reclaimed<'_, K>)) {
+        let record = self.slots[slot as usize].record.as_ref().expect("there is one to take");
+        if !record.tombstone {
+            let due_ns = self.is_due(slot, record.state, now).then(|| self.deadline(slot, record.state));
+            on_reclaim(Reclaimed { key: &record.key, state: record.state, due_ns });
+        }
+        self.forget(slot);
     }
 
     /// What is due → tombstone, or nothing; tombstones that have served → nothing. At most `max` of them (R10).
@@ -358,6 +387,7 @@ impl<K, V> Shard<K, V> {
         let mut next = NEVER;
         for queue in 0..QUEUES {
             let Some(limit) = self.limits[queue] else { continue };
+            self.fetch_due(queue, now.saturating_sub(limit), max);
             while let Some(slot) = self.ages.oldest(&self.slots, queue) {
                 // An age that never begins is due at the end of time, which no clock reaches.
                 let due = self.since(slot).saturating_add(limit);
@@ -380,6 +410,16 @@ impl<K, V> Shard<K, V> {
         }
         self.board.set_quiet_until(next);
         swept
+    }
+
+    /// Reads what taking the oldest of a queue, up to an age, will read and write. Records that ended one after the other lie
+    /// anywhere; read in a row, they come out of memory at the same time and not one after the other.
+    fn fetch_due(&self, queue: usize, latest: u64, max: usize) {
+        let due = self.ages.front(queue).take(max).map_while(|slot| {
+            let Slot { link, record, .. } = &self.slots[slot as usize];
+            record.as_ref().filter(|_| link.since() <= latest)
+        });
+        hint::black_box(due.fold(0, |read, record| read ^ self.keys.first_probe(record.hash)));
     }
 
     /// Takes one record that is due, and leaves a tombstone where the retention says so (R8). Returns whether it left none.
@@ -412,12 +452,11 @@ impl<K, V> Shard<K, V> {
     /// Empties a slot. The key index loses the key only if it still names this generation (R14).
     fn forget(&mut self, slot: u32) {
         let emptied = &mut self.slots[slot as usize];
-        let hash = emptied.hash;
         let record = emptied.record.take().expect("a slot is emptied once");
         let queue = if record.tombstone { TOMBSTONES } else { record.state as usize };
         self.counts[queue] -= 1;
         self.ages.leave(&mut self.slots, slot);
-        self.keys.remove(hash, |named| named == slot || mutant!(old_generation_takes_the_key));
+        self.keys.remove(record.hash, |named| named == slot || mutant!(old_generation_takes_the_key));
         self.free.push(slot);
         self.board.wipe(slot);
         // Last: the key's and the detail's own code may panic.
@@ -439,13 +478,7 @@ impl<K, V> Shard<K, V> {
             Capacity::EvictOldest(max) if held < max => Ok(()),
             Capacity::EvictOldest(_) => {
                 let slot = self.eviction_candidate(now).ok_or(Full)?;
-                let record = self.slots[slot as usize].record.as_ref().expect("a queued slot holds a record");
-                if !record.tombstone {
-                    let due = self.is_due(slot, record.state, now);
-                    let due_ns = due.then(|| self.deadline(slot, record.state));
-                    on_reclaim(Reclaimed { key: &record.key, state: record.state, due_ns });
-                }
-                self.forget(slot);
+                self.take(slot, now, on_reclaim);
                 Ok(())
             }
         }

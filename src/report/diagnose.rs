@@ -4,42 +4,80 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::csv::SCHEMA_VERSION;
-use super::number::{self, percent};
+use super::number::{self, percent, percent_interval};
 use crate::diagnose::likeness::{Findings, Likeness, UNSEEN_MAX};
-use crate::diagnose::{Cell, Remedy, Row, sentence};
+use crate::diagnose::{self, Cell, Remedy, Row, Style, sentence};
+use crate::measure::interval::{self, Estimate};
+
+/// How numbers are written in sentences.
+const STYLE: Style = Style { share: percent, interval: percent_interval, count: |count| number::count(count) };
 
 /// The matrix: the share of users who were told "lost" or something false, a row per cause and a column per remedy.
 #[must_use]
 pub fn table(rows: &[Row]) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["cause"].into_iter().chain(Remedy::ALL.map(Remedy::name)));
+    table.set_header(["cause".to_owned()].into_iter().chain(Remedy::ALL.map(heading)));
     for row in rows {
-        let shares = row.cells.iter().map(|cell| cell.rate().map_or_else(String::new, |rate| share(rate.value)));
+        let shares = Remedy::ALL.map(|remedy| match row.cell(remedy) {
+            None => "n/a".to_owned(),
+            Some(cell) => cell.rate().map_or_else(String::new, |rate| share(rate.value)),
+        });
         table.add_row([row.cause.clone()].into_iter().chain(shares));
     }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
+    for (number, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((1, 0));
+        if number > 0 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     table.trim_fmt() + "\n"
 }
 
-/// A share in per cent; none at all stands out.
+/// A remedy over its column, narrow enough for all columns to fit into a terminal.
+fn heading(remedy: Remedy) -> String {
+    match remedy {
+        Remedy::Tombstones => "tomb-\nstones".to_owned(),
+        Remedy::DeployedBefore => "dep.\nbefore".to_owned(),
+        Remedy::DeployedAfter => "dep.\nafter".to_owned(),
+        Remedy::ReadFirst => "read\nfirst".to_owned(),
+        other => other.name().to_owned(),
+    }
+}
+
+/// A share in per cent, in four characters.
 fn share(value: f64) -> String {
-    if value == 0.0 { "-".to_owned() } else { percent(value).replace(" %", "") }
+    let percent = value * 100.0;
+    match percent {
+        0.0 => "0".to_owned(),
+        _ if percent < 0.01 => "<.01".to_owned(),
+        _ if percent < 10.0 => format!("{percent:.2}"),
+        _ if percent < 99.95 => format!("{percent:.1}"),
+        _ => "100".to_owned(),
+    }
 }
 
-/// What the columns mean.
+/// What the columns mean, and what a zero.
 #[must_use]
-pub fn legend() -> String {
-    let lines = Remedy::ALL.map(|remedy| format!("  {:<12} {}\n", remedy.name(), remedy.meaning()));
-    lines.concat()
+pub fn legend(rows: &[Row]) -> String {
+    let mut legend = Remedy::ALL.map(|remedy| format!("  {:<15} {}\n", remedy.name(), remedy.meaning())).concat();
+    let fewest = rows.iter().flat_map(|row| &row.cells).map(|cell| cell.uploads).min();
+    if let Some(bound) = fewest.and_then(|uploads| interval::rate(0, uploads)) {
+        legend.push_str(&format!("  {:<15} nobody; {} at 95 %\n", "0", percent_interval(bound)));
+    }
+    legend
 }
 
-/// A sentence per cause.
+/// A sentence or two per cause.
 #[must_use]
 pub fn sentences(rows: &[Row]) -> Vec<String> {
-    rows.iter().map(|row| sentence(row, percent)).collect()
+    rows.iter().map(|row| sentence(row, STYLE)).collect()
+}
+
+/// What all of it says, where it is more than one cause.
+#[must_use]
+pub fn conclusion(rows: &[Row]) -> Option<String> {
+    (rows.len() > 1).then(|| diagnose::conclusion(rows, STYLE))
 }
 
 /// The half-width of the widest interval of the matrix, as a share.
@@ -70,23 +108,34 @@ pub fn csv(rows: &[Row]) -> Vec<u8> {
         "difference_low",
         "difference_high",
         "effect",
+        "lost_successes_effect",
+        "deployed_difference",
+        "deployed_difference_low",
+        "deployed_difference_high",
     ];
     csv.write_record(header).expect("memory takes what is written to it");
     let float = |value: Option<f64>| value.map(|value| format!("{value:.9}"));
+    let interval = |estimate: Option<Estimate>| {
+        let parts = [estimate.map(|e| e.value), estimate.map(|e| e.low), estimate.map(|e| e.high)];
+        parts.map(float)
+    };
     for row in rows {
-        for cell in &row.cells {
-            let (rate, difference) = (cell.rate(), cell.difference);
-            let effect = difference.map(|_| format!("{:?}", cell.effect(&row.cells[0])).to_lowercase());
+        for remedy in Remedy::ALL {
+            let start = (SCHEMA_VERSION, &row.cause, remedy.name(), row.seed);
+            let Some(cell) = row.cell(remedy) else {
+                let (none, nothing) = ([None::<u64>; 5], [None::<u64>; 6]);
+                csv.serialize((start, none, nothing, "not_applicable", "not_applicable", [None::<u64>; 3]))
+                    .expect("memory takes what is written to it");
+                continue;
+            };
+            let deployed = row.deployed.filter(|_| remedy == Remedy::DeployedAfter);
+            let effects = cell.difference.map(|_| (row.effect(cell).name(), row.symptom_effect(cell).name()));
             let record = (
-                (SCHEMA_VERSION, &row.cause, cell.remedy.name(), row.seed),
-                (cell.uploads, cell.told_lost, cell.told_false, cell.symptom, cell.misled()),
-                [float(rate.map(|r| r.value)), float(rate.map(|r| r.low)), float(rate.map(|r| r.high))],
-                [
-                    float(difference.map(|d| d.value)),
-                    float(difference.map(|d| d.low)),
-                    float(difference.map(|d| d.high)),
-                ],
-                effect,
+                start,
+                [cell.uploads, cell.told_lost, cell.told_false, cell.symptom, cell.misled()],
+                (interval(cell.rate()), interval(cell.difference)),
+                (effects.map(|effects| effects.0), effects.map(|effects| effects.1)),
+                interval(deployed),
             );
             csv.serialize(record).expect("memory takes what is written to it");
         }

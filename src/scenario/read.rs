@@ -348,16 +348,15 @@ fn read_policy(table: &mut Table<'_>, name: String) -> Option<Policy> {
         table.fault("poll_by", "the dictionary knows no ids", "not possible with `store = \"dict\"`", help);
     }
     let retention = read_retention(table, is_dict);
-    let known = Defect::ALL.map(|defect| (defect.name(), defect));
-    let defects: Defects = table.words("defects", "defects", &known).into_iter().collect();
+    let defects: Defects =
+        table.choices("defects", &Defect::ALL.map(|defect| (defect.name(), defect))).into_iter().collect();
     if !is_dict && !defects.is_empty() {
         let help = "allowed: no `defects`, or `store = \"dict\"`";
         table.fault("defects", "only the dictionary has defects", "not possible with the registry", help);
     }
     let Early(published_early) = table.or("published_early", Early(0.0));
-    let known = Property::ALL.map(|property| (property.name(), property));
-    let holds = table.words("holds", "properties", &known);
-    let breaks = table.words("breaks", "properties", &known);
+    let properties = Property::ALL.map(|property| (property.name(), property));
+    let (holds, breaks) = (table.choices("holds", &properties), table.choices("breaks", &properties));
     if let Some(property) = holds.iter().find(|property| breaks.contains(property)) {
         let message = format!("{} cannot be expected both to hold and to break", property.name());
         table.fault("breaks", message, "also in `holds`", "name it once");

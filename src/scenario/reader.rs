@@ -170,50 +170,46 @@ impl<'a> Table<'a> {
             }
             return default;
         };
-        self.word(key, value, choices)
+        self.chosen(key, value, choices)
     }
 
-    /// The choice that a value names, or a fault at it.
-    fn word<T: Copy>(&self, key: &str, value: &Value<'_>, choices: &[(&str, T)]) -> Option<T> {
-        let word = value.get_ref().as_str().unwrap_or_default();
-        if let Some(&(_, choice)) = choices.iter().find(|(name, _)| *name == word) {
-            return Some(choice);
-        }
-        let label = match nearest(word, choices.iter().map(|(name, _)| *name)) {
-            Some(name) => format!("did you mean \"{name}\"?"),
-            None => "not one of the allowed words".to_owned(),
-        };
-        let help = format!("allowed: {}", quoted(choices));
-        self.push(value.span(), format!("`{key}` is not valid"), label, Some(help));
-        None
-    }
-
-    /// Words of a list, each once; none if the key is not there. Each item that is wrong is a fault of its own.
-    pub(super) fn words<T: Copy + PartialEq>(
-        &mut self,
-        key: &'static str,
-        what: &str,
-        choices: &[(&str, T)],
-    ) -> Vec<T> {
+    /// A list of choices, each of them at most once; none if the key is not there.
+    pub(super) fn choices<T: Copy + PartialEq>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Vec<T> {
         let Some(value) = self.value(key) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
-            let help = format!("allowed: {}", quoted(choices));
-            let label =
-                format!("expected a list of {what}, as in [\"{}\"]", choices.first().map_or("…", |(name, _)| *name));
-            self.push(value.span(), format!("`{key}` is not valid"), label, Some(help));
+            let allowed = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+            let label = "expected a list, in brackets".to_owned();
+            self.push(value.span(), format!("`{key}` is not valid"), label, Some(format!("allowed: {allowed}")));
             return Vec::new();
         };
         let mut found = Vec::new();
         for item in items {
-            let Some(choice) = self.word(key, item, choices) else { continue };
-            if found.contains(&choice) {
-                let message = format!("`{key}` names one of its {what} twice");
-                self.push(item.span(), message, "the second time".to_owned(), Some("name each once".to_owned()));
-                continue;
+            match self.chosen(key, item, choices) {
+                Some(choice) if found.contains(&choice) => {
+                    let label = "named before".to_owned();
+                    self.push(item.span(), format!("`{key}` is not valid"), label, Some("name it once".to_owned()));
+                }
+                Some(choice) => found.push(choice),
+                None => {}
             }
-            found.push(choice);
         }
         found
+    }
+
+    /// The choice that a word stands for.
+    fn chosen<T: Copy>(&self, key: &str, value: &Value<'_>, choices: &[(&str, T)]) -> Option<T> {
+        let word = value.get_ref().as_str().unwrap_or_default();
+        if let Some(&(_, choice)) = choices.iter().find(|(name, _)| *name == word) {
+            return Some(choice);
+        }
+        let names = choices.iter().map(|(name, _)| *name);
+        let label = match nearest(word, names.clone()) {
+            Some(name) => format!("did you mean \"{name}\"?"),
+            None => "not one of the allowed words".to_owned(),
+        };
+        let allowed = names.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+        self.push(value.span(), format!("`{key}` is not valid"), label, Some(format!("allowed: {allowed}")));
+        None
     }
 
     /// Reports the keys that nobody asked for.
@@ -232,11 +228,6 @@ impl<'a> Table<'a> {
             self.push(key.span(), message, label, Some(format!("known keys here: {known}")));
         }
     }
-}
-
-/// The names of choices, in quotes.
-fn quoted<T>(choices: &[(&str, T)]) -> String {
-    choices.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
 }
 
 fn article(kind: &str) -> String {

@@ -151,6 +151,14 @@ impl Maps {
         self.deadlines.range(..=(now, u32::MAX)).map(move |&(_, key)| self.gone(key, now))
     }
 
+    /// Whether a sweep takes an entry.
+    fn is_taken(&self, key: u32, now: SimTime) -> bool {
+        if self.defects.contains(Defect::UnitBug) {
+            return self.untimed.contains(&key);
+        }
+        self.deadline(key).is_some_and(|due| due <= now)
+    }
+
     /// Removes entries, noting them.
     fn take(&mut self, keys: Vec<u32>, now: SimTime, gone: &mut Vec<Gone>) {
         for key in keys {
@@ -307,7 +315,7 @@ impl StatusStore for Dict {
             let Ok(held @ 1..) = u32::try_from(maps.volatile.len()) else { break };
             let key = maps.volatile[pick(held) as usize];
             drawn += 1;
-            if maps.deadline(key).is_some_and(|due| due <= now) {
+            if maps.is_taken(key, now) {
                 maps.expire(vec![key], now, gone);
             }
         }
@@ -352,7 +360,11 @@ impl StatusStore for Dict {
     }
 
     fn next_due(&self) -> Option<SimTime> {
-        self.lock().deadlines.first().map(|&(due, _)| due)
+        let maps = self.lock();
+        if maps.defects.contains(Defect::UnitBug) {
+            return maps.untimed.iter().filter_map(|&key| maps.deadline(key)).min();
+        }
+        maps.deadlines.first().map(|&(due, _)| due)
     }
 
     fn is_stuck(&self) -> bool {

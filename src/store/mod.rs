@@ -74,7 +74,7 @@ pub trait StatusStore {
     /// Adds every entry that is due at `now` and still there to `found`.
     fn due(&self, now: SimTime, found: &mut Vec<Gone>);
 
-    /// When the next entry falls due, if any will; may lie in the past.
+    /// When a sweep will next have something to take, if it ever will; may lie in the past.
     fn next_due(&self) -> Option<SimTime>;
 
     /// Whether its lock is held for ever, so that every call would wait for ever.

@@ -240,9 +240,9 @@ impl Observer for Timeline {
             }
             // Of the polls of others, those that are told something new.
             Event::Read { upload, attempt, worker, answer } if self.is_client(upload) => {
-                let is_new = self.same_name.insert(upload, Some(answer)) != Some(Some(answer));
-                let text = format!("poll {}{}: {}", attempt + 1, self.of(upload), Self::answer_to(upload, answer));
-                if is_new {
+                let before = self.same_name.insert(upload, Some(answer));
+                if before != Some(Some(answer)) {
+                    let text = format!("poll {}{}: {}", attempt + 1, self.of(upload), Self::answer_to(upload, answer));
                     self.add(at, Some(upload), Where::Worker(worker), "poll", text);
                 }
             }

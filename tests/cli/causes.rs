@@ -34,7 +34,7 @@ fn an_expectation_that_is_disappointed_is_exit_code_11() {
     assert!(ended.stdout.contains("v3: S4 should break, and holds"), "{}", ended.stdout);
     let ended = run_in(folder.path(), &["properties", "eras/v3"]);
     assert_eq!(ended.code, 11);
-    assert!(ended.stdout.ends_with("met 9 of 10 expectations\n"), "{}", ended.stdout);
+    assert!(ended.stdout.ends_with("met 12 of 13 expectations\n"), "{}", ended.stdout);
 }
 
 #[test]
@@ -59,6 +59,16 @@ fn a_breach_is_reduced_to_a_scenario_that_still_breaks() {
     let ended = run_in(folder.path(), &["properties", "sims/regressions/lost.toml"]);
     assert_eq!(ended.code, 0);
     assert!(ended.stdout.ends_with("met 1 of 1 expectations\n"), "{}", ended.stdout);
+    // What is there already is not replaced.
+    let again = run_in(folder.path(), &arguments);
+    assert_eq!(again.code, 2);
+    insta::assert_snapshot!("shrunk_already", again.stderr);
+    for nonsense in [vec!["--upload", "1"], vec!["-o", "out"]] {
+        let arguments = [&arguments[..], &nonsense[..]].concat();
+        assert_eq!(run_in(folder.path(), &arguments).code, 2, "{arguments:?}");
+    }
+    let folder_of_it = ["replay", "causes/restarts", "--property", "S1", "--shrink", "sims/"];
+    assert!(run_in(folder.path(), &folder_of_it).stderr.contains("names a folder"));
     // What does not break is not reduced.
     let ended = run_in(folder.path(), &["replay", "causes/live-poller", "--property", "S1", "--shrink", "x.toml"]);
     assert_eq!(ended.code, 2);

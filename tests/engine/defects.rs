@@ -42,6 +42,17 @@ fn the_unit_bug_keeps_what_has_a_timestamp_for_ever() {
 }
 
 #[test]
+fn a_timer_per_entry_waits_for_no_entry_that_the_unit_bug_keeps() {
+    let workload = "arrivals = { kind = \"fixed\", every = \"1h\" }\nprocessing = \"10s\"";
+    let removed = |defects: &str| {
+        let policy = policy(defects, "exact");
+        Parts { uploads: 2, workload, policy: &policy, ..PLAIN }.run().entries_removed
+    };
+    assert_eq!(removed("\"unit-bug\""), 0);
+    assert_eq!(removed("\"unit-bug\", \"finish-without-timestamp\""), 2);
+}
+
+#[test]
 fn an_end_without_a_timestamp_goes_with_the_next_sweep() {
     let lost = vec![("succeeded", 1), ("false_not_found", 1), ("told_lost", 1)];
     assert_eq!(told(APP, &policy("\"finish-without-timestamp\"", "every-request")), lost);
@@ -112,6 +123,32 @@ fn a_lock_taken_twice_is_reported_and_hangs_nobody_but_its_clients() {
     let policy = policy("\"lock-taken-twice\"", "never");
     let tally = Parts { workload, policy: &policy, client, ..PLAIN }.run();
     assert_eq!(facts(&tally), [("failed", 1)]);
+}
+
+/// Requests that wait behind one that hangs are not served either, whatever else goes on without end; and a run ends.
+#[test]
+fn what_waits_behind_a_lock_that_is_never_let_go_ends_as_timed_out() {
+    let workload = "arrivals = { kind = \"fixed\", every = \"5s\" }\nprocessing = \"8s\"\nfailure = 1.0";
+    let policy = policy("\"lock-taken-twice\"", "never");
+    let faults = |faults: &str| format!("interval = \"3s\"\n{faults}");
+    let run =
+        |server: &str, client: &str| facts(&Parts { uploads: 2, workload, policy: &policy, server, client }.run());
+    // The second client's polls wait in the queue of the one worker.
+    // The second work waits for the lock, too, and never ends.
+    let hung = [("failed", 1), ("interrupted", 1), ("timed_out", 2)];
+    assert_eq!(run("workers = 1", &faults("")), hung);
+    // Faults that free nobody: clears, and kills of a worker in which nothing stands still.
+    assert_eq!(run("workers = 1", &faults("[[fault]]\nkind = \"clear\"\nwhat = \"all\"\nrate = \"1/h\"")), hung);
+    let elsewhere = faults("[[fault]]\nkind = \"kill\"\nworker = 1\nevery = \"7m\"");
+    // The first client's next poll finds the other worker idle, and nothing there; the second one's hung before.
+    let beside = [("failed", 1), ("interrupted", 1), ("timed_out", 1)];
+    assert_eq!(run("workers = 2\ndispatch = \"lowest-idle\"", &elsewhere), beside);
+    // Work outside of the workers waits for the lock for ever; its clients are freed with the worker, and find nothing.
+    let kills = faults("[[fault]]\nkind = \"kill\"\nevery = \"7m\"");
+    let freed = [("failed", 1), ("interrupted", 1), ("early_not_found", 1)];
+    assert_eq!(run("background = \"external\"", &kills), freed);
+    // Workers that are killed on and on come back on and on.
+    assert_eq!(run("background = \"external\"\nrestart = \"10m\"", &kills), freed);
 }
 
 #[test]

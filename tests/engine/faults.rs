@@ -1,6 +1,7 @@
 //! What goes wrong with workers, stores and clocks. The one upload comes at 1 h, is ready 10 s later and is polled every 3 s; times
 //! below count from its arrival.
 
+use stillready::measure::Fact;
 use stillready::property::Outcome;
 use stillready::scenario::Property;
 
@@ -104,6 +105,21 @@ fn a_worker_is_recycled_after_its_requests_or_its_lifetime() {
 }
 
 #[test]
+fn a_request_counts_once_however_long_it_takes() {
+    // Uploads an hour apart that are polled once: each life of the worker ends with its tenth request, in the fifth upload.
+    let interrupted = |service: &str| {
+        let server = format!("recycle = {{ requests = 10 }}\n{service}");
+        let workload = "arrivals = { kind = \"fixed\", every = \"1m\" }\nprocessing = \"10s\"";
+        let client = "interval = \"1h\"\nmax_attempts = 1";
+        let tally = Parts { uploads: 100, workload, server: &server, client, ..PLAIN }.run();
+        tally.count(Fact::Interrupted)
+    };
+    assert_eq!(interrupted(""), 20);
+    assert_eq!(interrupted("service = { read = \"1ms\" }"), 20);
+    assert_eq!(interrupted("service = { upload = \"1ms\", read = \"1ms\" }"), 20);
+}
+
+#[test]
 fn recycling_is_spread_by_its_jitter() {
     // An upload every second, polled once: 1000 uploads are 2000 requests. With 100 ± 40 requests each life has its own length.
     let workload = r#"arrivals = { kind = "fixed", every = "1s" }
@@ -115,7 +131,7 @@ fn recycling_is_spread_by_its_jitter() {
     // Without jitter a life ends with every hundredth request: a poll, of an upload that was told. None is lost.
     assert_eq!(facts(&lost("requests = 100")), [("succeeded", 1000), ("saw_ready", 1000)]);
     // Wherever it ends with an upload's own request, that upload is lost: about every second time of some 20.
-    let interrupted = lost("requests = 100, jitter = 40").count(stillready::measure::Fact::Interrupted);
+    let interrupted = lost("requests = 100, jitter = 40").count(Fact::Interrupted);
     assert!((3..=17).contains(&interrupted), "{interrupted}");
 }
 
@@ -215,6 +231,39 @@ fn work_may_advance_only_while_its_worker_serves() {
 }
 
 #[test]
+fn work_that_advances_only_now_and_then_is_published_early_all_the_same() {
+    // It advances for the half second that each poll takes, so 2 s of work need four polls; published when half is left, it is
+    // called ready after two of them, and before the first one if it is published at its beginning.
+    let polls = |published_early: &str| {
+        let tally = Parts {
+            workload: "arrivals = { kind = \"fixed\", every = \"1h\" }\nprocessing = \"2s\"",
+            server: "background = \"while-serving\"\nservice = { read = \"500ms\" }",
+            policy: &format!("{}\npublished_early = {published_early}", PLAIN.policy),
+            ..PLAIN
+        };
+        let tally = tally.run();
+        (tally.count(Fact::FalseReady), tally.polls)
+    };
+    assert_eq!(polls("0.0"), (0, 5));
+    assert_eq!(polls("0.5"), (1, 3));
+    assert_eq!(polls("1.0"), (1, 1));
+}
+
+#[test]
+fn a_replica_is_told_what_a_random_sweep_removed() {
+    // The client comes back after the time to live, when the ten samples a second have long found the one entry.
+    let lost = |sweep: &str| {
+        let client = "interval = \"3s\"\naway = { chance = 1.0, time = \"40m\" }";
+        let policy = format!(
+            "store = \"dict\"\ntime_to_live = \"30m\"\nexpiry = \"physical\"\nsweep = {{ trigger = \"{sweep}\" }}"
+        );
+        let tally = Parts { policy: &policy, ..with("replica = { chance = 1.0, lag = \"2s\" }", client) }.run();
+        tally.count(Fact::FalseNotFound)
+    };
+    assert_eq!((lost("exact"), lost("redis"), lost("never")), (1, 1, 0));
+}
+
+#[test]
 fn faults_come_evenly_or_at_random_with_their_rate() {
     // 1000 uploads, one a minute: 60,000 s. A kill every 100 s makes 600 of them, at a rate of 36 per hour about as many; each that
     // comes within the 10 s of an upload's work interrupts it.
@@ -223,7 +272,7 @@ fn faults_come_evenly_or_at_random_with_their_rate() {
     let interrupted = |when: &str| {
         let client = format!("interval = \"3s\"\n[[fault]]\nkind = \"kill\"\n{when}");
         let tally = Parts { uploads: 1000, workload, ..with("workers = 1", &client) }.run();
-        tally.count(stillready::measure::Fact::Interrupted)
+        tally.count(Fact::Interrupted)
     };
     // Of the moments 100, 200, 300, … s, modulo 60 s 40, 20 and 0: at 0 s the kill, scheduled 100 s before, comes before the upload,
     // which was scheduled 60 s before.

@@ -6,6 +6,7 @@ mod dispatch;
 mod faults;
 mod names;
 mod paths;
+mod properties;
 mod server;
 mod stores;
 mod sweeps;

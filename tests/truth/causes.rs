@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use stillready::diagnose::{self, Cell, Effect, Remedy, Row};
+use stillready::diagnose::{self, Effect, Remedy, Row};
 use stillready::experiment::Options;
 use stillready::scenario::{Scenario, shipped};
 
@@ -17,12 +17,8 @@ fn cause(name: &str, uploads: u32) -> Row {
     diagnose::run(&scenario, &options).unwrap()
 }
 
-fn cell(row: &Row, remedy: Remedy) -> &Cell {
-    row.cells.iter().find(|cell| cell.remedy == remedy).unwrap()
-}
-
 fn effect(row: &Row, remedy: Remedy) -> Effect {
-    cell(row, remedy).effect(&row.cells[0])
+    row.cell(remedy).map_or(Effect::None, |cell| row.effect(cell))
 }
 
 /// The table of the write-up's second page: can the cause do it, does 60 min / 5 % help, what does.

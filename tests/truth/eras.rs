@@ -227,7 +227,7 @@ fn an_expectation_can_be_disappointed_in_either_direction() {
         run(&parse(&text.lines().map(expects).collect::<Vec<_>>().join("\n"))).disappointments()
     };
     let wrong = ["v3: S8 should hold, and had no occasion to", "v3: S11 should break, and holds"];
-    assert_eq!(told("\"S8\"", "\"S11\""), wrong);
+    assert_eq!(told("\"S8\"", "\"S11\", \"entry-swept\", \"late-poll\""), wrong);
     let wrong = ["v3: S10 should hold, and breaks", "v3: late-poll should hold, and had no occasion to"];
-    assert_eq!(told("\"S10\", \"late-poll\"", ""), wrong);
+    assert_eq!(told("\"S10\", \"late-poll\"", "\"entry-swept\""), wrong);
 }

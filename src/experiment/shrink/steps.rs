@@ -13,6 +13,8 @@ use crate::scenario::{Scenario, When};
 use crate::time::SECOND_NS;
 use crate::workload::exponential_ns;
 
+const MILLISECOND_NS: u64 = 1_000_000;
+
 /// A change of a scenario.
 pub(super) type Step = Box<dyn Fn(&mut Table)>;
 
@@ -145,7 +147,9 @@ fn one_moment(table: &Table, witness: &Witness) -> Vec<Step> {
             when => repeated(when, number as u64, witness),
         };
         moments.retain(|&moment| moment <= witness.at.as_ns());
-        for moment in moments.into_iter().rev().take(MOMENTS_MAX) {
+        // At a moment of its own a fault may do something else than at one of many; just before the breach it may do the same.
+        let just_before = witness.at.as_ns().saturating_sub(MILLISECOND_NS);
+        for moment in moments.into_iter().rev().take(MOMENTS_MAX).chain([just_before]) {
             steps.push(happens_at(number, moment));
         }
     }
