@@ -47,9 +47,9 @@ pub(crate) struct ReplayArguments {
     #[arg(long, value_name = "FORM", value_enum, value_delimiter = ',', default_value = "csv", requires = "output")]
     format: Vec<Form>,
 
-    /// Reduce the scenario as far as the property still breaks, and write the result as a scenario file to this path. Takes a
-    /// property of `--property`, whatever upload it breaks for.
-    #[arg(long, value_name = "FILE", requires = "property", conflicts_with_all = ["upload", "output"])]
+    /// Reduce the scenario as far as the property still breaks, and write the result as a scenario file to this path, where no
+    /// file may be yet. Takes a property of `--property`, whatever upload it breaks for.
+    #[arg(long, value_name = "FILE", requires = "property", conflicts_with_all = ["upload", "output", "format"])]
     shrink: Option<PathBuf>,
 }
 
@@ -103,6 +103,26 @@ pub(super) fn replay(arguments: &ReplayArguments, console: &Console) -> Result<E
     Ok(Exit::Pass)
 }
 
+/// The folder and the name of the file that a reduced scenario is to become.
+fn new_file(path: &Path) -> Result<(&Path, &str), Failure> {
+    let place = path.display();
+    let usage = |message: String| {
+        let help = "name a file that is not there yet, as in `--shrink sims/regressions/lost.toml`".to_owned();
+        Err(Failure::Usage { message, help })
+    };
+    let ends_as_folder = path.to_string_lossy().ends_with(std::path::is_separator);
+    let name = path.file_name().and_then(|name| name.to_str()).filter(|_| !ends_as_folder && !path.is_dir());
+    let Some(name) = name else { return usage(format!("`--shrink {place}` names a folder")) };
+    if path.extension().is_none_or(|extension| extension != "toml") {
+        return usage(format!("`--shrink {place}` names no scenario file: its name must end with `.toml`"));
+    }
+    if path.exists() {
+        return usage(format!("{place} is already there; nothing was written"));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok((folder, name))
+}
+
 /// Reduces a scenario and writes the result.
 fn shrink(
     source: &Source,
@@ -112,22 +132,13 @@ fn shrink(
     path: &Path,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    let place = path.display();
-    let help = "name a file that is not there yet, as in `--shrink sims/regressions/lost.toml`".to_owned();
-    if path.is_dir() || place.to_string().ends_with(std::path::is_separator) {
-        return Err(Failure::Usage { message: format!("`--shrink {place}` names a folder"), help });
-    }
-    if path.exists() {
-        return Err(Failure::Usage { message: format!("{place} is already there; nothing was written"), help });
-    }
+    let (folder, name) = new_file(path)?;
     let shrunk = shrink::shrink(&source.name, &source.text, &policy.name, seed, property);
     let Some(Shrunk { text, witness, tried, kept }) = shrunk else {
         let message = format!("{} does not break under {} with seed {seed}", property.name(), policy.name);
         let help = format!("`stillready properties {}` shows what breaks", source.argument);
         return Err(Failure::Usage { message, help });
     };
-    let (folder, name) = (path.parent().unwrap_or(Path::new("")), path.file_name().unwrap_or_default());
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let head = format!(
         "# {} under {}: {}.\n# Reduced from `{}` by `stillready replay --shrink`.\n\n",
         property.name(),
@@ -136,10 +147,11 @@ fn shrink(
         source.name
     );
     let mut staged = Staged::new(folder)?;
-    staged.add(&name.to_string_lossy(), |file| file.write_all((head + &text).as_bytes()))?;
+    staged.add(name, |file| file.write_all((head + &text).as_bytes()))?;
+    let paths = staged.rename()?;
     let result = format!("{} still breaks, for upload {}: {}\n", property.name(), witness.upload, witness.what);
     console.result(&format!("{result}{kept} of {tried} reductions kept the breach\n"))?;
-    for path in staged.rename()? {
+    for path in paths {
         console.result(&format!("{}\n", styled(&path.display().to_string(), DIM)))?;
         let command = format!("stillready properties {}", path.display());
         console.result(&format!("{}\n", styled(&command, DIM)))?;

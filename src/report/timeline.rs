@@ -28,7 +28,8 @@ pub fn marks(verdicts: &Verdicts, only: Option<Property>) -> Marks {
 }
 
 /// The timeline for people: time since the upload's arrival in seconds, and a column for the client, each other client that uses
-/// the same name meanwhile, the site, each worker and each store that has a part in it. Steps at which a property broke are marked.
+/// the same name meanwhile, the site, each worker and each store that has a part in it. Steps at which a property broke are
+/// marked.
 #[must_use]
 pub fn text(timeline: &Timeline, marks: &Marks) -> String {
     table(timeline, timeline.lines(), marks)

@@ -78,6 +78,56 @@ fn a_breach_is_reduced_to_a_scenario_that_still_breaks() {
 }
 
 #[test]
+fn a_reduced_scenario_says_no_more_than_it_must() {
+    let folder = tempfile::tempdir().unwrap();
+    let reduced = |scenario: &str, property: &str, file: &str| {
+        let ended = run_in(folder.path(), &["replay", scenario, "--property", property, "--shrink", file]);
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+        let checked = run_in(folder.path(), &["properties", file]);
+        assert!(checked.code == 0 && checked.stdout.ends_with("met 1 of 1 expectations\n"), "{}", checked.stdout);
+        fs::read_to_string(folder.path().join(file)).unwrap()
+    };
+    // An absence is hardly longer than the time to live.
+    insta::assert_snapshot!("shrunk_absence", reduced("causes/late-client", "S1", "absence.toml"));
+    // A fault that comes at a rate comes once; a table of times to live is one; a server of nothing special is none.
+    insta::assert_snapshot!("shrunk_fault", reduced("eras/v5", "S8", "fault.toml"));
+    insta::assert_snapshot!("shrunk_era", reduced("eras/v8", "S9", "era.toml"));
+    // Two uploads of one name are enough.
+    let names = reduced("eras/v0", "S7", "names.toml");
+    assert!(names.contains("uploads = 2\n") && names.contains("distinct_keys = 1\n"), "{names}");
+    // The same twice.
+    assert_eq!(reduced("eras/v0", "S7", "again.toml"), names);
+}
+
+#[test]
+fn a_reduced_scenario_overwrites_nothing_and_goes_to_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("there.toml"), "mine").unwrap();
+    fs::create_dir(folder.path().join("folder.toml")).unwrap();
+    let shrink = |path: &str, more: &[&str]| {
+        let arguments = ["replay", "causes/restarts", "--property", "S1", "--shrink", path];
+        run_in(folder.path(), &[&arguments, more].concat())
+    };
+    let refused = ["there.toml", "folder.toml", "new/", "..", "lost"].map(|path| {
+        let ended = shrink(path, &[]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{path}");
+        ended.stderr
+    });
+    insta::assert_snapshot!("shrink_refused", refused.concat());
+    assert_eq!(fs::read_to_string(folder.path().join("there.toml")).unwrap(), "mine");
+    // A file is no folder.
+    let ended = shrink("there.toml/lost.toml", &[]);
+    assert_eq!(ended.code, 6);
+    insta::assert_snapshot!("shrink_cannot_write", ended.stderr);
+    for more in [&["--upload", "1"][..], &["-o", "out"], &["-o", "out", "--format", "svg"]] {
+        let ended = shrink("new.toml", more);
+        assert_eq!(ended.code, 2);
+        assert!(ended.stderr.contains("cannot be used with"), "{more:?}: {}", ended.stderr);
+    }
+    assert_eq!(files_below(folder.path()), ["there.toml"]);
+}
+
+#[test]
 fn a_timeline_is_drawn() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["replay", "two-workers", "--upload", "1", "-o", "out", "--format", "csv,svg", "--property", "S1"];
@@ -87,6 +137,16 @@ fn a_timeline_is_drawn() {
     let csv = fs::read_to_string(folder.path().join("out/two-workers/events.csv")).unwrap();
     assert_eq!(svg.matches("<circle").count(), csv.lines().count() - 1, "a dot for each step");
     assert_eq!((svg.matches("S1 ▸").count(), csv.matches(",S1,").count()), (1, 1));
+}
+
+#[test]
+fn the_other_client_under_a_name_has_a_column_of_its_own() {
+    let arguments = ["replay", "causes/same-name", "--upload", "2", "--property", "S7"];
+    insta::assert_snapshot!("two_clients", run(&arguments).stdout);
+    // Of uploads that were over before, only what they left in a worker is of interest.
+    let later = run(&["replay", "causes/same-name", "--upload", "900"]).stdout;
+    assert_eq!(later.matches("client of").count(), 0, "{later}");
+    assert!(later.contains("finish of upload 875"), "{later}");
 }
 
 #[test]

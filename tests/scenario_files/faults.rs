@@ -74,6 +74,8 @@ snapshots! {
     a_defect_twice: with("store = \"registry\"", "store = \"dict\"\ndefects = [\"unit-bug\", \"unit-bug\"]").replace("poll_by = \"id\"\n", "");
     a_property_that_holds_and_breaks: with("order = \"read-first\"", "order = \"read-first\"\nholds = [\"S1\"]\nbreaks = [\"S1\"]");
     an_unknown_property: with("order = \"read-first\"", "order = \"read-first\"\nholds = [\"S13\"]");
+    several_wrong_items_of_lists: with("order = \"read-first\"", "order = \"read-first\"\nholds = [\"S1\", \"S99\", \"entry-sweep\", 3]\nbreaks = [\"S2\", \"S2\"]");
+    a_list_that_is_none: with("order = \"read-first\"", "order = \"read-first\"\nholds = \"S1\"");
     a_fault_at_no_time_and_one_of_no_kind: format!("{VALID}[[fault]]\nkind = \"kill\"\n[[fault]]\nkind = \"kil\"\nat = [\"1s\"]\n");
     a_fault_in_two_ways_and_of_a_worker_that_is_not_there: format!("{VALID}[[fault]]\nkind = \"kill\"\nworker = 2\nat = [\"1s\"]\nevery = \"1h\"\n");
     a_fault_at_moments_out_of_order: format!("{VALID}[[fault]]\nkind = \"reload\"\nat = [\"2h\", \"1h\"]\n");
