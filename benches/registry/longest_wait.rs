@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use stillready::registry::{AgeBasis, Outcome, Registry, Retention};
+
+use crate::operations::shuffled;
 use crate::subjects::{LIFE_NS, Subject};
 
 /// What is measured; the figures of [`measure`] are in this order.
@@ -53,4 +56,26 @@ pub(crate) fn measure<S: Subject>(falling_due: u64) -> [Option<f64>; COLUMNS.len
         (sweep, waits.max().unwrap_or_default())
     });
     [longest, sweep].map(|time| Some(time.as_secs_f64() * 1e6))
+}
+
+/// The longest that a read of the registry takes, in microseconds, where each read renews the age of one of so many entries: it
+/// moves the entry from anywhere to the end of the order of age, under the lock, and no such move may pay for those before it.
+pub(crate) fn of_renewals(entries: u64) -> f64 {
+    let retention = Retention::finished(Duration::from_nanos(LIFE_NS)).age(AgeBasis::LastAccess);
+    let registry = Registry::<u64>::new(retention);
+    let begin = |key| {
+        let ticket = registry.begin(key, 0).expect("there is no capacity");
+        let id = ticket.id();
+        ticket.finish(Outcome::Ready(()), 0).expect("it is running");
+        id
+    };
+    let ids = shuffled((0..entries).map(begin).collect());
+    let wait = |(now, id)| {
+        let start = Instant::now();
+        std::hint::black_box(registry.read(id, now));
+        start.elapsed()
+    };
+    // Each entry moves three times: what is put off shows by then.
+    let moves = ids.iter().copied().cycle().take(3 * ids.len());
+    (1..).zip(moves).map(wait).max().unwrap_or_default().as_secs_f64() * 1e6
 }

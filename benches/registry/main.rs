@@ -70,4 +70,10 @@ fn main() {
         }
         table.print();
     }
+
+    let title = "longest wait of a read that renews one of many entries";
+    if wanted(title) {
+        let waits = (0..size.rounds.div_ceil(3)).map(|_| longest_wait::of_renewals(size.falling_due));
+        println!("{title}: {:.0} µs", waits.fold(f64::INFINITY, f64::min));
+    }
 }

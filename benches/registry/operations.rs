@@ -43,7 +43,7 @@ impl Operations {
         });
         let read =
             timed(self.deal(ids), |_, ids| ids.into_iter().for_each(|id| assert!(subject.read(id, self.entries))));
-        let under_sweeps = self.read_under_sweeps::<S>();
+        let under_sweeps = S::OBEYS_NOW.then(|| self.read_under_sweeps::<S>());
         let taken = self.entries / 100;
         let one_percent = self.sweep_at(&subject, LIFE_NS + taken - 1);
         let rest = self.sweep_at(&subject, 2 * LIFE_NS);
@@ -52,7 +52,7 @@ impl Operations {
             per(begin, self.entries),
             per(finish, self.entries),
             per(read, self.entries),
-            Some(under_sweeps),
+            under_sweeps,
             per(one_percent, taken).filter(|_| S::OBEYS_NOW),
             per(rest, self.entries - taken).filter(|_| S::OBEYS_NOW),
         ]
@@ -150,7 +150,7 @@ fn timed<T: Send>(per_thread: Vec<T>, step: impl Fn(usize, T) + Sync) -> u64 {
 }
 
 /// The elements in an arbitrary order, the same in every run.
-fn shuffled<T>(mut elements: Vec<T>) -> Vec<T> {
+pub(crate) fn shuffled<T>(mut elements: Vec<T>) -> Vec<T> {
     // Xorshift (G. Marsaglia, "Xorshift RNGs"), and the shuffle of Fisher and Yates.
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     for end in (1..elements.len()).rev() {

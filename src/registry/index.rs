@@ -32,13 +32,6 @@ impl Index {
         self.position(hash, is_it).map(|position| self.entries[position].slot)
     }
 
-    /// The slot where the search for a hash begins, whatever it is under.
-    #[inline(always)]
-    pub(super) fn first_probe(&self, hash: u32) -> u32 {
-        let entry = self.entries.get(hash as usize & self.entries.len().wrapping_sub(1));
-        entry.map_or(EMPTY, |entry| entry.slot)
-    }
-
     /// Puts a slot under a hash: in the place of the one for which `is_it` says yes, if there is such a one.
     pub(super) fn set(&mut self, hash: u32, slot: u32, is_it: impl FnMut(u32) -> bool) {
         if let Some(position) = self.position(hash, is_it) {

@@ -4,7 +4,6 @@
 //! changes.
 
 use std::borrow::Borrow;
-use std::hint;
 use std::ops::Range;
 
 use super::ages::{Ages, Link, Linked, NEVER};
@@ -387,7 +386,6 @@ impl<K, V> Shard<K, V> {
         let mut next = NEVER;
         for queue in 0..QUEUES {
             let Some(limit) = self.limits[queue] else { continue };
-            self.fetch_due(queue, now.saturating_sub(limit), max);
             while let Some(slot) = self.ages.oldest(&self.slots, queue) {
                 // An age that never begins is due at the end of time, which no clock reaches.
                 let due = self.since(slot).saturating_add(limit);
@@ -410,16 +408,6 @@ impl<K, V> Shard<K, V> {
         }
         self.board.set_quiet_until(next);
         swept
-    }
-
-    /// Reads what taking the oldest of a queue, up to an age, will read and write. Records that ended one after the other lie
-    /// anywhere; read in a row, they come out of memory at the same time and not one after the other.
-    fn fetch_due(&self, queue: usize, latest: u64, max: usize) {
-        let due = self.ages.front(queue).take(max).map_while(|slot| {
-            let Slot { link, record, .. } = &self.slots[slot as usize];
-            record.as_ref().filter(|_| link.since() <= latest)
-        });
-        hint::black_box(due.fold(0, |read, record| read ^ self.keys.first_probe(record.hash)));
     }
 
     /// Takes one record that is due, and leaves a tombstone where the retention says so (R8). Returns whether it left none.
