@@ -17,6 +17,8 @@ pub mod exit;
 pub mod experiment;
 #[cfg(feature = "simulator")]
 pub mod gate;
+#[cfg(feature = "harness")]
+pub mod harness;
 #[cfg(feature = "simulator")]
 pub mod measure;
 #[cfg(feature = "simulator")]

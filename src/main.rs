@@ -1,4 +1,5 @@
 //! The program `stillready`: parse, run, exit.
+#![expect(clippy::duplicate_mod, reason = "`mutants` mounts its stores over std, loom and shuttle")]
 
 mod cli;
 

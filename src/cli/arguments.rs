@@ -9,6 +9,7 @@ use stillready::provenance::COMMIT;
 
 use super::diagnose::DiagnoseArguments;
 use super::gate::GateArguments;
+use super::mutants::MutantsArguments;
 use super::properties::PropertiesArguments;
 use super::replay::ReplayArguments;
 use super::run::RunArguments;
@@ -85,6 +86,11 @@ pub(super) enum Command {
     /// A check passes if the whole 95 % interval of its value keeps the limit of the scenario's `[[gate]]`; a baseline, if the
     /// run gives the very `summary.csv` that was accepted. Whatever cannot be judged is no pass.
     Gate(GateArguments),
+
+    /// Run faulty stores, and some that are right, through the test harness, and print which level catches which.
+    ///
+    /// Fails if a faulty store is not caught, or a right one is.
+    Mutants(MutantsArguments),
 
     /// List the scenarios that can be run by name.
     List,

@@ -12,12 +12,14 @@ use stillready::scenario::Scenario;
 
 use super::console::{BAD, BOLD, Console, DIM, GOOD, styled};
 use super::failure::Failure;
+use super::mutants;
 use super::run::{all_cores, simulate, stop_on_signals};
 use super::scenarios::{Source, load_all};
 
 #[derive(Args)]
 pub(crate) struct GateArguments {
-    /// Scenario files, or names as `list` shows them; all of the folder `sims` but the canaries by default.
+    /// Scenario files, or names as `list` shows them, or `mutants`; by default all of the folder `sims` but the canaries, and
+    /// `mutants`.
     #[arg(value_name = "SCENARIO")]
     scenarios: Vec<String>,
 
@@ -43,7 +45,8 @@ pub(super) fn gate(arguments: &GateArguments, console: &Console) -> Result<Exit,
     let mut findings = Vec::new();
     let stop = stop_on_signals();
     let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
-    for (source, scenario) in scenarios(arguments)? {
+    let scenarios = scenarios(arguments)?;
+    for (source, scenario) in scenarios {
         let clock = Clock::start();
         let results = simulate(&scenario, jobs, false, stop, console, &scenario.name)?;
         files::write_report(&arguments.output.join(&scenario.name), &results, &source.file, jobs, &clock)?;
@@ -59,6 +62,14 @@ pub(super) fn gate(arguments: &GateArguments, console: &Console) -> Result<Exit,
         } else if !scenario.canary {
             found.insert(0, gate::compare(&scenario, &source.argument, &folder, table("summary.csv")));
         }
+        for finding in &found {
+            console.result(&block(finding))?;
+        }
+        findings.extend(found);
+    }
+    if arguments.scenarios.is_empty() || arguments.scenarios.iter().any(|name| name == mutants::NAME) {
+        console.result(&format!("{}\n", styled(mutants::NAME, BOLD)))?;
+        let found = mutants::judge(&arguments.output, &arguments.baseline, arguments.accept, jobs, console)?;
         for finding in &found {
             console.result(&block(finding))?;
         }
@@ -83,7 +94,8 @@ pub(super) fn gate(arguments: &GateArguments, console: &Console) -> Result<Exit,
 /// The scenarios that were asked for, or all of the folder `sims` that are not canaries.
 fn scenarios(arguments: &GateArguments) -> Result<Vec<(Source, Scenario)>, Failure> {
     if !arguments.scenarios.is_empty() {
-        return load_all(&arguments.scenarios);
+        let names = arguments.scenarios.iter().filter(|name| *name != mutants::NAME);
+        return load_all(&names.cloned().collect::<Vec<_>>());
     }
     let entries = fs::read_dir("sims").into_iter().flatten().flatten().map(|entry| entry.path());
     let files = entries.filter(|path| path.extension().is_some_and(|ending| ending == "toml"));

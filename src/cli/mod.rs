@@ -5,6 +5,7 @@ mod console;
 mod diagnose;
 mod failure;
 mod gate;
+mod mutants;
 mod properties;
 mod replay;
 mod run;
@@ -27,6 +28,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Some(Command::Gate(arguments)) => gate::gate(arguments, &console),
         Some(Command::Properties(arguments)) => properties::properties(arguments, &console),
         Some(Command::Diagnose(arguments)) => diagnose::diagnose(arguments, &console),
+        Some(Command::Mutants(arguments)) => mutants::mutants(arguments, &console),
         Some(Command::List) => tour::list(&console),
         Some(Command::Check { scenarios }) => tour::check(scenarios, &console),
         Some(Command::Init { folder, force }) => tour::init(folder, *force, &console),

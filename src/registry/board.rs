@@ -5,7 +5,7 @@
 //! else in the record, so one atomic word per slot is enough for it. Every other answer takes the lock. Words are written
 //! under the lock, at the edge that they tell of, so who looks without it sees what one with it could have seen.
 
-use crate::sync::{AtomicU64, OnceLock, Ordering, mutant};
+use super::sync::{AtomicU64, OnceLock, Ordering, mutant};
 
 /// Slots on the first page, as a power of two; each further page has twice as many as the one before.
 const FIRST_BITS: u32 = 2;

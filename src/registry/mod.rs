@@ -70,11 +70,11 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 
 pub use id::{ParseUploadIdError, UploadId};
-pub use retention::{AgeBasis, Capacity, Expiry, Retention, TimeToLive};
+pub use retention::{AgeBasis, Capacity, Expiry, Retention, Span, TimeToLive};
 pub use status::{Outcome, State, Status};
 pub use ticket::Ticket;
 
-use crate::sync::{Arc, AtomicUsize, Ordering, mutant};
+use super::sync::{self, Arc, AtomicUsize, Ordering, mutant};
 use board::Notice;
 use part::Part;
 use shard::{Place, Shard};

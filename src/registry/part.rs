@@ -4,8 +4,8 @@ use super::board::{Board, Notice};
 use super::id::UploadId;
 use super::shard::{Place, Shard};
 use super::status::{Outcome, Status};
+use super::sync::{Arc, Mutex, MutexGuard, PoisonError, mutant};
 use super::{Reclaimed, Retention, SWEEP_STEP, StaleTicket, Swept};
-use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, mutant};
 
 /// The most slots that are looked at before the lock is let go of, where only few may have to be changed.
 const LOOK_STEP: usize = 1024;

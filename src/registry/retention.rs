@@ -1,12 +1,29 @@
 //! How long a registry keeps what, and what it answers afterwards.
 
+use std::time::Duration;
+
 use super::status::State;
 
 /// One second, in the registry's unit of time.
 const SECOND_NS: u64 = 1_000_000_000;
 
+/// A length of time: a [`Duration`]; with the feature `harness` also text such as `"30m"`.
+pub trait Span {
+    /// The same in nanoseconds. More than 584 years count as 584 years.
+    ///
+    /// # Panics
+    /// If text is no duration.
+    fn as_ns(&self) -> u64;
+}
+
+impl Span for Duration {
+    fn as_ns(&self) -> u64 {
+        u64::try_from(self.as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
 /// The moment from which a finished record's age is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AgeBasis {
     /// The upload's beginning.
     Created,
@@ -21,7 +38,7 @@ pub enum AgeBasis {
 }
 
 /// Whether the clock or the sweep decides that a record is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Expiry {
     /// A read compares the deadline itself: no answer depends on when a sweep ran (R7).
     Logical,
@@ -30,7 +47,7 @@ pub enum Expiry {
 }
 
 /// What `begin` does when the registry is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Capacity {
     /// It is never full.
     Unbounded,
@@ -45,7 +62,7 @@ pub enum Capacity {
 /// How long each state is kept, in nanoseconds; `None` is for ever.
 ///
 /// A running upload's age is always counted from its beginning, the age of the others from the [`AgeBasis`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TimeToLive {
     /// Of a running upload. `None` pins it (R6).
     pub processing_ns: Option<u64>,
@@ -85,7 +102,7 @@ impl TimeToLive {
 /// let bounded = Retention::default().capacity(Capacity::EvictOldest(10_000));
 /// assert_eq!(bounded.expiry, Expiry::Logical);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Retention {
     /// Time to live per state.
     pub time_to_live: TimeToLive,
@@ -118,11 +135,10 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// The default with another time to live, counted from the end, for success, error and interruption alike. A
-    /// duration of more than 584 years counts as 584 years.
+    /// The default with another time to live, counted from the end, for success, error and interruption alike.
     #[must_use]
-    pub fn finished(time_to_live: std::time::Duration) -> Self {
-        let ns = Some(u64::try_from(time_to_live.as_nanos()).unwrap_or(u64::MAX));
+    pub fn finished(time_to_live: impl Span) -> Self {
+        let ns = Some(time_to_live.as_ns());
         let time_to_live = TimeToLive { processing_ns: None, ready_ns: ns, failed_ns: ns, interrupted_ns: ns };
         Retention { time_to_live, ..Retention::default() }
     }
@@ -141,9 +157,8 @@ impl Retention {
 
     /// The same with tombstones kept for another time, or none.
     #[must_use]
-    pub fn tombstone(self, time: Option<std::time::Duration>) -> Self {
-        let tombstone_ns = time.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
-        Retention { tombstone_ns, ..self }
+    pub fn tombstone(self, time: Option<Duration>) -> Self {
+        Retention { tombstone_ns: time.as_ref().map(Span::as_ns), ..self }
     }
 
     /// The same with another bound on the number of records.

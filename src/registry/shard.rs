@@ -11,8 +11,8 @@ use super::board::Board;
 use super::index::Index;
 use super::retention::{AgeBasis, Capacity, Expiry, Retention};
 use super::status::{Outcome, State, Status};
+use super::sync::{Arc, mutant};
 use super::{Counts, Full, Reclaimed, StaleTicket, Swept};
-use crate::sync::{Arc, mutant};
 
 /// The queue of the tombstones, behind one queue per [`State`].
 const TOMBSTONES: usize = State::ALL.len();

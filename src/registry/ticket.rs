@@ -2,8 +2,8 @@
 
 use super::id::UploadId;
 use super::status::Outcome;
+use super::sync::{Arc, mutant};
 use super::{Part, StaleTicket};
-use crate::sync::{Arc, mutant};
 
 /// The right to end the work of one upload, once (R2). [`Registry::begin`](super::Registry::begin) hands it out; it goes
 /// to whoever does the work, on another thread if need be.

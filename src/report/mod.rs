@@ -3,6 +3,8 @@
 pub mod csv;
 pub mod diagnose;
 pub mod files;
+#[cfg(feature = "harness")]
+pub mod mutants;
 pub mod number;
 pub mod terminal;
 pub mod timeline;

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use stillready::harness::{Address, Due, Promise, Reference, Room};
 use stillready::registry::{
     AgeBasis, Capacity, Expiry, Outcome, Reclaimed, Registry, Retention, State, Status, Ticket, TimeToLive, UploadId,
 };
-
-use crate::reference::{Due, Reference, Room};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -84,14 +83,14 @@ fn told(record: &Reclaimed<'_, Key>) -> Due {
 impl Pair {
     fn new(retention: Retention, shards: usize) -> Pair {
         let registry = Registry::with_shards_and_hasher(retention, shards, std::hash::RandomState::new());
-        let reference = Reference { retention, clock: 0, records: Vec::new() };
+        let reference = Reference::new(Promise { retention, address: Address::Upload });
         Pair { registry, reference, tickets: Vec::new(), ids: Vec::new(), now: 0 }
     }
 
     fn begin(&mut self, name: u8) -> Checked {
-        let (mut reclaimed, room) = (None, self.reference.room());
+        let (mut reclaimed, room) = (None, self.reference.room(u32::from(name)));
         let due = self.reference.due();
-        let key = Key { name, upload: self.reference.records.len() };
+        let key = Key { name, upload: self.reference.begun() };
         let begun =
             self.registry.begin_with(key, self.now, |record| reclaimed = Some((record.key.upload, record.due_ns)));
         prop_assert_eq!(begun.is_err(), matches!(room, Room::Full));
@@ -120,7 +119,7 @@ impl Pair {
         }
         if let Ok(ticket) = begun {
             self.ids.push(ticket.id());
-            self.tickets.push((self.reference.begin(name), ticket));
+            self.tickets.push((self.reference.begin(u32::from(name)), ticket));
         }
         Ok(())
     }
@@ -137,7 +136,7 @@ impl Pair {
     /// Whether a clear cannot be compared: of several equally old tombstones that have served one was evicted, and nothing but
     /// a clear could tell which.
     fn is_beyond_telling(&mut self, index: Option<usize>) -> bool {
-        matches!(self.reference.retention.capacity, Capacity::EvictOldest(_))
+        matches!(self.registry.retention().capacity, Capacity::EvictOldest(_))
             && index.is_none_or(|index| self.reference.read(index) == Status::Unknown)
     }
 
@@ -157,7 +156,7 @@ impl Pair {
     /// A sweep in steps: under logical expiry no answer changes half-way, and in the end it is the same as one at once.
     fn sweep_in_steps(&mut self, max: usize) -> Checked {
         prop_assert!(self.registry.sweep_some(self.now, max).taken() <= max);
-        if self.reference.retention.expiry == Expiry::Logical {
+        if self.registry.retention().expiry == Expiry::Logical {
             self.read_all()?;
         }
         while self.registry.sweep_some(self.now, 1).more {}
@@ -199,7 +198,10 @@ impl Pair {
                 prop_assert_eq!(self.registry.read(self.ids[index], self.now), self.reference.read(index));
             }
             Step::ReadKey(name) => {
-                prop_assert_eq!(self.registry.read_key(&named(name), self.now), self.reference.read_key(name));
+                prop_assert_eq!(
+                    self.registry.read_key(&named(name), self.now),
+                    self.reference.read_key(u32::from(name))
+                );
             }
             Step::Acknowledge { nth } => {
                 let Some(index) = of_ids(nth) else { return Ok(()) };
@@ -209,7 +211,8 @@ impl Pair {
                 );
             }
             Step::AcknowledgeKey(name) => {
-                let expected = self.reference.named(name).is_some_and(|index| self.reference.acknowledge(index));
+                let expected =
+                    self.reference.named(u32::from(name)).is_some_and(|index| self.reference.acknowledge(index));
                 prop_assert_eq!(self.registry.acknowledge_key(&named(name), self.now), expected);
             }
             Step::Clear { nth } => {
@@ -219,7 +222,7 @@ impl Pair {
                 }
             }
             Step::ClearKey(name) => {
-                let index = self.reference.named(name);
+                let index = self.reference.named(u32::from(name));
                 if !self.is_beyond_telling(index) {
                     let expected = index.is_some_and(|index| self.reference.remove(index));
                     prop_assert_eq!(self.registry.clear_key(&named(name)), expected);
@@ -229,7 +232,7 @@ impl Pair {
             Step::SweepSome(max) => self.sweep_in_steps(max)?,
             Step::Wait(by) => {
                 self.now = self.now.saturating_add_signed(by);
-                self.reference.clock = self.reference.clock.max(self.now);
+                self.reference.advance(self.now);
             }
         }
         Ok(())

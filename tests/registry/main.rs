@@ -1,9 +1,9 @@
 //! The status registry through its public interface, one thread at a time, and a short run of real threads.
 
+#[cfg(feature = "harness")]
 mod against;
 mod faults;
 mod keeping;
-mod reference;
 mod threads;
 mod tickets;
 

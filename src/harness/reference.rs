@@ -1,9 +1,12 @@
-//! A registry that is too simple to be wrong: a list of records, searched from end to end.
+//! The sequential reference: a store that is too simple to be wrong, a list of records searched from end to end. It says what
+//! a store has to answer, one call at a time.
 
-use stillready::registry::{AgeBasis, Capacity, Counts, Expiry, Retention, State, Status};
+use super::promise::{Address, Promise};
+use crate::registry::{AgeBasis, Capacity, Counts, Expiry, State, Status};
 
-pub(crate) struct Record {
-    key: u8,
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Record {
+    key: u32,
     state: State,
     detail: u32,
     created: u64,
@@ -16,39 +19,60 @@ pub(crate) struct Record {
 }
 
 /// What `begin` finds.
-pub(crate) enum Room {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// There is room.
     Free,
-    /// One of these makes room; which of them is not said, for they are equally old.
+    /// One of these records makes room; which of them is not promised, for they are equally old.
     Evict(Vec<usize>),
+    /// There is none, and nothing may go.
     Full,
 }
 
 /// A record that is due: its index, its state, when it fell due.
-pub(crate) type Due = (usize, State, u64);
+pub type Due = (usize, State, u64);
 
-/// The whole of the registry's promise, by linear search. Uploads go by their index, in the order of their beginning.
-pub(crate) struct Reference {
-    pub(crate) retention: Retention,
-    pub(crate) clock: u64,
-    pub(crate) records: Vec<Record>,
+/// The whole of a promise, by linear search. Uploads go by their index, in the order of their beginning.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Reference {
+    promise: Promise,
+    clock: u64,
+    records: Vec<Record>,
 }
 
 impl Reference {
+    /// An empty store that keeps a promise.
+    #[must_use]
+    pub fn new(promise: Promise) -> Reference {
+        Reference { promise, clock: 0, records: Vec::new() }
+    }
+
+    /// Time has come to `now`; one that is earlier than the latest seen counts as that.
+    pub fn advance(&mut self, now_ns: u64) {
+        self.clock = self.clock.max(now_ns);
+    }
+
+    /// How many uploads have begun.
+    #[must_use]
+    pub fn begun(&self) -> usize {
+        self.records.len()
+    }
+
     fn deadline(&self, record: &Record) -> Option<u64> {
-        Some(record.since?.saturating_add(self.retention.time_to_live.of(record.state)?))
+        Some(record.since?.saturating_add(self.promise.retention.time_to_live.of(record.state)?))
     }
 
     fn is_due(&self, record: &Record) -> bool {
-        let limit = self.retention.time_to_live.of(record.state);
+        let limit = self.promise.retention.time_to_live.of(record.state);
         limit.zip(record.since).is_some_and(|(limit, since)| self.clock.saturating_sub(since) >= limit)
     }
 
     fn served(&self, since: u64) -> bool {
-        self.retention.tombstone_ns.is_none_or(|limit| self.clock.saturating_sub(since) >= limit)
+        self.promise.retention.tombstone_ns.is_none_or(|limit| self.clock.saturating_sub(since) >= limit)
     }
 
     fn logically_over(&self, record: &Record) -> bool {
-        self.retention.expiry == Expiry::Logical && self.is_due(record)
+        self.promise.is_logical() && self.is_due(record)
     }
 
     /// Since when a record has been over, if it is.
@@ -61,13 +85,16 @@ impl Reference {
         self.records.iter().enumerate().filter(|(_, record)| !record.gone)
     }
 
-    pub(crate) fn room(&self) -> Room {
+    /// What a `begin` under a key would find.
+    #[must_use]
+    pub fn room(&self, key: u32) -> Room {
         let oldest = |ages: Vec<(u64, usize)>| {
             let oldest = ages.iter().map(|(since, _)| *since).min()?;
             Some(ages.into_iter().filter(|(since, _)| *since == oldest).map(|(_, index)| index).collect())
         };
-        let held = self.held().count();
-        match self.retention.capacity {
+        let replaces = self.promise.address == Address::Key && self.named(key).is_some();
+        let held = self.held().count() - usize::from(replaces);
+        match self.promise.retention.capacity {
             Capacity::Unbounded => Room::Free,
             Capacity::Refuse(max) | Capacity::EvictOldest(max) if held < max => Room::Free,
             Capacity::Refuse(_) => Room::Full,
@@ -81,15 +108,23 @@ impl Reference {
     }
 
     /// Takes a record away, whatever it is. Returns whether it was there.
-    pub(crate) fn remove(&mut self, index: usize) -> bool {
+    pub fn remove(&mut self, index: usize) -> bool {
         !std::mem::replace(&mut self.records[index].gone, true)
     }
 
-    pub(crate) fn is_tombstone(&self, index: usize) -> bool {
+    /// Whether a record is but the memory of one.
+    #[must_use]
+    pub fn is_tombstone(&self, index: usize) -> bool {
         self.records[index].entombed.is_some()
     }
 
-    pub(crate) fn begin(&mut self, key: u8) -> usize {
+    /// An upload begins; there is room. Returns its index.
+    pub fn begin(&mut self, key: u32) -> usize {
+        if self.promise.address == Address::Key
+            && let Some(replaced) = self.named(key)
+        {
+            self.remove(replaced);
+        }
         let (created, since) = (self.clock, Some(self.clock));
         let record = Record {
             key,
@@ -105,23 +140,21 @@ impl Reference {
         self.records.len() - 1
     }
 
-    pub(crate) fn end(&mut self, index: usize, state: State, detail: u32) -> bool {
+    /// The work of an upload ends. Returns whether it was running.
+    pub fn end(&mut self, index: usize, state: State, detail: u32) -> bool {
         let record = &self.records[index];
         let running = record.state == State::Processing && record.entombed.is_none() && !record.gone;
         if !running || self.logically_over(record) {
             return false;
         }
-        let since = match self.retention.age {
-            AgeBasis::Created => Some(record.created),
-            AgeBasis::Acknowledged => None,
-            _ => Some(self.clock),
-        };
+        let since = self.promise.since(record.created, self.clock);
         let record = &mut self.records[index];
         (record.state, record.detail, record.since) = (state, detail, since);
         true
     }
 
-    pub(crate) fn read(&mut self, index: usize) -> Status<u32> {
+    /// What a poll of an upload is answered.
+    pub fn read(&mut self, index: usize) -> Status<u32> {
         let record = &self.records[index];
         if record.gone {
             return Status::Unknown;
@@ -132,7 +165,7 @@ impl Reference {
             None => None,
         };
         if let Some(since) = entombed {
-            let forgotten = self.retention.expiry == Expiry::Logical && self.served(since);
+            let forgotten = self.promise.retention.expiry == Expiry::Logical && self.served(since);
             return if forgotten { Status::Unknown } else { Status::Expired(record.state) };
         }
         let status = match record.state {
@@ -141,23 +174,35 @@ impl Reference {
             State::Failed => Status::Failed(record.detail),
             State::Interrupted => Status::Interrupted,
         };
-        if self.retention.age == AgeBasis::LastAccess && record.state.is_terminal() {
+        if self.promise.retention.age == AgeBasis::LastAccess && record.state.is_terminal() {
             self.records[index].since = Some(self.clock);
         }
         status
     }
 
-    pub(crate) fn read_key(&mut self, key: u8) -> Status<u32> {
+    /// What a poll by key is answered.
+    pub fn read_key(&mut self, key: u32) -> Status<u32> {
         self.named(key).map_or(Status::Unknown, |index| self.read(index))
     }
 
     /// The latest upload under a key, if the key names one.
-    pub(crate) fn named(&self, key: u8) -> Option<usize> {
+    #[must_use]
+    pub fn named(&self, key: u32) -> Option<usize> {
         let latest = self.records.iter().rposition(|record| record.key == key)?;
         (!self.records[latest].gone).then_some(latest)
     }
 
-    pub(crate) fn acknowledge(&mut self, index: usize) -> bool {
+    /// The record that the client of an upload finds.
+    #[must_use]
+    pub fn found_by(&self, index: usize) -> usize {
+        match self.promise.address {
+            Address::Upload => index,
+            Address::Key => self.named(self.records[index].key).unwrap_or(index),
+        }
+    }
+
+    /// The client of an upload has its answer. Returns whether that counted.
+    pub fn acknowledge(&mut self, index: usize) -> bool {
         let record = &self.records[index];
         let counts = record.state.is_terminal()
             && record.entombed.is_none()
@@ -165,7 +210,7 @@ impl Reference {
             && !record.acknowledged
             && !self.logically_over(record);
         if counts {
-            let renews = matches!(self.retention.age, AgeBasis::Acknowledged | AgeBasis::LastWrite);
+            let renews = matches!(self.promise.retention.age, AgeBasis::Acknowledged | AgeBasis::LastWrite);
             let clock = self.clock;
             let record = &mut self.records[index];
             record.acknowledged = true;
@@ -176,7 +221,8 @@ impl Reference {
         counts
     }
 
-    pub(crate) fn sweep(&mut self) {
+    /// Gives back what is due.
+    pub fn sweep(&mut self) {
         for index in 0..self.records.len() {
             let record = &self.records[index];
             if record.gone {
@@ -184,7 +230,7 @@ impl Reference {
             }
             let entombed = match record.entombed {
                 Some(since) => Some(since),
-                None if self.is_due(record) && self.retention.expiry == Expiry::Logical => self.deadline(record),
+                None if self.is_due(record) && self.promise.is_logical() => self.deadline(record),
                 None if self.is_due(record) => Some(self.clock),
                 None => None,
             };
@@ -195,13 +241,16 @@ impl Reference {
     }
 
     /// All that are due and not swept yet.
-    pub(crate) fn due(&self) -> Vec<Due> {
+    #[must_use]
+    pub fn due(&self) -> Vec<Due> {
         let due = self.held().filter(|(_, record)| record.entombed.is_none() && self.is_due(record));
         due.filter_map(|(index, record)| Some((index, record.state, self.deadline(record)?))).collect()
     }
 
-    pub(crate) fn next_due(&self) -> Option<u64> {
-        let next = |record: &Record| match (record.entombed, self.retention.tombstone_ns) {
+    /// When a sweep will next have something to take.
+    #[must_use]
+    pub fn next_due(&self) -> Option<u64> {
+        let next = |record: &Record| match (record.entombed, self.promise.retention.tombstone_ns) {
             (Some(since), Some(limit)) => Some(since + limit),
             (Some(_), None) => unreachable!("without a time there is no tombstone"),
             (None, _) => self.deadline(record),
@@ -209,7 +258,9 @@ impl Reference {
         self.held().filter_map(|(_, record)| next(record)).min()
     }
 
-    pub(crate) fn counts(&self) -> Counts {
+    /// How many records are held, per state.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for (_, record) in self.held() {
             *match (record.entombed, record.state) {

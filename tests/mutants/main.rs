@@ -1,0 +1,34 @@
+//! The harness is itself tested: by stores that are wrong, each of which some level must catch, and by stores that are right.
+#![expect(clippy::duplicate_mod, reason = "the stores are mounted over std, loom and shuttle")]
+
+mod catalogue;
+
+use std::time::Duration;
+
+use catalogue::SUBJECTS;
+use stillready::harness::{Budget, Level};
+
+/// Runs the mutants, or the right stores, through all levels; threads of the system among them, which the program leaves out.
+fn run(mutants: bool) {
+    let budget = Budget { max_call: Duration::from_secs(2), ..Budget::default() };
+    let mut wrong = Vec::new();
+    let subjects: Vec<_> = SUBJECTS.iter().filter(|subject| subject.is_mutant == mutants).collect();
+    assert!(!subjects.is_empty());
+    for subject in subjects {
+        let report = (subject.check)(&Level::ALL, budget);
+        if report.failure.is_some() != mutants {
+            wrong.push(format!("{}: {report}", subject.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_mutant_is_caught() {
+    run(true);
+}
+
+#[test]
+fn every_right_store_holds() {
+    run(false);
+}
