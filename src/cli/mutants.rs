@@ -21,7 +21,7 @@ use super::run::all_cores;
 #[path = "../../tests/mutants/catalogue.rs"]
 mod catalogue;
 
-use catalogue::{SUBJECTS, Subject};
+use catalogue::{Narrow, SUBJECTS, Subject};
 
 /// The name of the list on the gate's command line.
 pub(super) const NAME: &str = "mutants";
@@ -105,7 +105,7 @@ fn run(subjects: &[&Subject], jobs: usize, console: &Console) -> Vec<(Row, Durat
     let budget = Budget { max_time: Duration::from_secs(3600), max_call: Duration::from_secs(2), ..Budget::default() };
     let levels: Vec<Level> = Level::ALL.into_iter().filter(|&level| level != Level::Threads).collect();
     let check = |subject: &&Subject| {
-        let report = (subject.check)(&levels, budget);
+        let report = (subject.check)(Narrow { levels: levels.clone(), budget, programs: None });
         bar.inc(1);
         (Row::new(&report, subject.is_mutant), report.time)
     };

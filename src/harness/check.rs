@@ -347,6 +347,7 @@ impl<'a, S: Store> Run<'a, S> {
         for (name, program) in &programs {
             meter.note_program(Level::Steps, name, program);
             let search = Search::new(*promise, &**make, meter, &mut self.occasions, program);
+            let search = if calls.fingerprint { search.by_fingerprints() } else { search };
             let search = if *pruning { search } else { search.without_pruning() };
             if search.first().is_some() {
                 failure = Some(self.shortest(program, name, meter));

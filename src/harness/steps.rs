@@ -57,6 +57,8 @@ pub(super) struct Search<'a, S: Store> {
     program: &'a Program,
     /// Whether orders that make no difference are left out.
     pruning: bool,
+    /// Whether the store says in which state it is, so that each is looked at once.
+    fingerprints: bool,
     /// Whether every order is to be looked at although one broke.
     to_the_end: bool,
     order: Vec<Expected>,
@@ -100,6 +102,7 @@ impl<'a, S: Store> Search<'a, S> {
             occasions,
             program,
             pruning: true,
+            fingerprints: false,
             to_the_end: false,
             order: Vec::with_capacity(program.len()),
             places: Vec::new(),
@@ -113,7 +116,12 @@ impl<'a, S: Store> Search<'a, S> {
 
     /// Leaves no order out.
     pub(super) fn without_pruning(self) -> Self {
-        Search { pruning: false, ..self }
+        Search { pruning: false, fingerprints: false, ..self }
+    }
+
+    /// Looks at each state once; the store says in which it is.
+    pub(super) fn by_fingerprints(self) -> Self {
+        Search { fingerprints: true, ..self }
     }
 
     /// The first order that breaks.
@@ -141,7 +149,7 @@ impl<'a, S: Store> Search<'a, S> {
         for &step in &self.program.setup {
             self.take(&mut place, 0, step);
         }
-        self.go_on(&place);
+        self.go_on(place);
     }
 
     /// Appends a step to the order.
@@ -161,7 +169,7 @@ impl<'a, S: Store> Search<'a, S> {
         self.order.push(Expected { actor, step, now_ns, answer });
     }
 
-    fn go_on(&mut self, place: &Place) -> Flow {
+    fn go_on(&mut self, place: Place) -> Flow {
         let next = |actor: usize| self.program.actors.get(actor)?.get(usize::from(place.done[actor])).copied();
         let next: [Option<Step>; ACTORS] = std::array::from_fn(next);
         if next.iter().all(Option::is_none) {
@@ -171,12 +179,15 @@ impl<'a, S: Store> Search<'a, S> {
         let can = |step: Step| step.of().is_none_or(|upload| place.called & 1 << upload != 0);
         let stuck = !next.iter().flatten().any(|&step| can(step));
         let mut asleep = place.asleep;
-        for (actor, step) in next.iter().enumerate() {
-            let Some(step) = step.filter(|&step| stuck || can(step)) else { continue };
-            if asleep & 1 << actor != 0 {
-                continue;
-            }
-            let mut after = place.clone();
+        let goes = |&actor: &usize| asleep & 1 << actor == 0 && next[actor].is_some_and(|step| stuck || can(step));
+        let last = (0..ACTORS).rev().find(goes);
+        let going: [bool; ACTORS] = std::array::from_fn(|actor| goes(&actor));
+        let mut place = Some(place);
+        for actor in (0..ACTORS).filter(|&actor| going[actor]) {
+            let Some(step) = next[actor] else { continue };
+            // The last to go needs no copy: most of the way there is but one.
+            let after = if Some(actor) == last { place.take() } else { place.clone() };
+            let mut after = after.expect("it is there until the last one goes");
             let depth = self.order.len();
             self.take(&mut after, actor + 1, step);
             after.done[actor] += 1;
@@ -186,7 +197,7 @@ impl<'a, S: Store> Search<'a, S> {
                 after.asleep |= u8::from(sleeps) << other;
             }
             self.note_place(&after);
-            let flow = self.go_on(&after);
+            let flow = self.go_on(after);
             self.order.truncate(depth);
             self.places.truncate(depth - self.program.setup.len());
             self.fresh_from = self.fresh_from.min(depth);
@@ -207,7 +218,7 @@ impl<'a, S: Store> Search<'a, S> {
     /// Notes where the search is, for stores that say in which state they are.
     fn note_place(&mut self, place: &Place) {
         let mut hasher = FxBuildHasher.build_hasher();
-        if self.pruning {
+        if self.fingerprints {
             hasher.write_u64(FxBuildHasher.hash_one(&place.model));
             hasher.write(&place.done);
             hasher.write_u8(place.asleep);
@@ -216,11 +227,10 @@ impl<'a, S: Store> Search<'a, S> {
     }
 
     /// All actors have done their steps: the order runs.
-    fn leaf(&mut self, place: &Place) -> Flow {
+    fn leaf(&mut self, mut end: Place) -> Flow {
         if !self.meter.another() {
             return Flow::Over;
         }
-        let mut end = place.clone();
         let depth = self.order.len();
         for &step in &self.program.after {
             self.take(&mut end, 0, step);
@@ -248,10 +258,11 @@ impl<'a, S: Store> Search<'a, S> {
 
     fn run(&mut self, end: &Monitor) -> Found {
         let (setup, middle) = (self.program.setup.len(), self.program.setup.len() + self.places.len());
-        let (fresh_from, places, seen, pruning) = (self.fresh_from, &self.places, &mut self.seen, self.pruning);
+        let (fresh_from, places, seen) = (self.fresh_from, &self.places, &mut self.seen);
+        let fingerprints = self.fingerprints;
         let mut known = None;
         let at_each = |place: usize, session: &super::session::Session<S>| {
-            let is_fresh = pruning && place > setup && place <= middle && place > fresh_from;
+            let is_fresh = fingerprints && place > setup && place <= middle && place > fresh_from;
             if is_fresh
                 && let Some(fingerprint) = session.fingerprint()
                 && !seen.insert((fingerprint, places[place - setup - 1]))

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use stillready::harness::{Budget, Check, Level, Report, Store, check};
+use stillready::harness::{Budget, Check, Level, Program, Report, Store, check};
 use stillready::registry::{AgeBasis, Capacity, Expiry, Retention};
 
 /// The registry's own faults are switched on by `tests/loom`, never here.
@@ -65,12 +65,26 @@ pub(crate) struct Subject {
     pub(crate) name: &'static str,
     /// Whether it is wrong.
     pub(crate) is_mutant: bool,
-    /// Runs it through these levels, with this budget for each.
-    pub(crate) check: fn(&[Level], Budget) -> Report,
+    /// Runs it.
+    pub(crate) check: fn(Narrow) -> Report,
 }
 
-fn narrowed<S: Store>(check: Check<S>, levels: &[Level], budget: Budget) -> Report {
-    check.levels(levels).budget(budget).report()
+/// How a check is narrowed.
+pub(crate) struct Narrow {
+    /// The levels that run.
+    pub(crate) levels: Vec<Level>,
+    /// How much of each is looked at.
+    pub(crate) budget: Budget,
+    /// In place of the programs that every store goes through: these, in all orders.
+    pub(crate) programs: Option<Vec<(String, Program)>>,
+}
+
+fn narrowed<S: Store>(check: Check<S>, narrow: Narrow) -> Report {
+    let check = check.levels(&narrow.levels).budget(narrow.budget);
+    match narrow.programs {
+        Some(programs) => check.programs(programs).without_pruning().report(),
+        None => check.report(),
+    }
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -110,9 +124,9 @@ macro_rules! subject {
         Subject {
             name: $name,
             is_mutant: $is_mutant,
-            check: |levels, budget| {
+            check: |narrow| {
                 let check = check($name, || $plain($retention)).promise($retention);
-                narrowed(check.loom(|| $loom($retention)).shuttle(|| $shuttle($retention)), levels, budget)
+                narrowed(check.loom(|| $loom($retention)).shuttle(|| $shuttle($retention)), narrow)
             },
         }
     };

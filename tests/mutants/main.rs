@@ -5,7 +5,7 @@ mod catalogue;
 
 use std::time::Duration;
 
-use catalogue::SUBJECTS;
+use catalogue::{Narrow, SUBJECTS};
 use stillready::harness::{Budget, Level};
 
 /// Runs the mutants, or the right stores, through all levels; threads of the system among them, which the program leaves out.
@@ -15,7 +15,7 @@ fn run(mutants: bool) {
     let subjects: Vec<_> = SUBJECTS.iter().filter(|subject| subject.is_mutant == mutants).collect();
     assert!(!subjects.is_empty());
     for subject in subjects {
-        let report = (subject.check)(&Level::ALL, budget);
+        let report = (subject.check)(Narrow { levels: Level::ALL.to_vec(), budget, programs: None });
         if report.failure.is_some() != mutants {
             wrong.push(format!("{}: {report}", subject.name));
         }
