@@ -3,8 +3,8 @@
 //! Most delays of a run are one constant (the interval between polls), and events that are scheduled with a constant delay
 //! come up in the order in which they were scheduled: polls have a [`Lane`]. A poll that is earlier than the last one of its
 //! lane is put where events with other delays are: those that are [near](Near) in a short sorted array, all others in a heap,
-//! so that the far ones, of which there are many, do not make the near ones expensive. Where an event went changes nothing
-//! but the time it takes.
+//! so that the far ones, of which there are many, do not make the near ones expensive. Of one kind, the arrival, there is one
+//! at most at any time; it stands alone. Where an event went changes nothing but the time it takes.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -38,6 +38,11 @@ impl<E> Entry<E> {
         Key::from(self.at_ns) << 64 | Key::from(self.number)
     }
 
+    #[inline(always)]
+    pub(super) fn at(&self) -> SimTime {
+        SimTime::from_ns(self.at_ns)
+    }
+
     /// It never comes up.
     #[inline(always)]
     pub(super) fn put_off(&mut self) {
@@ -59,11 +64,13 @@ pub(super) struct EventList<P, E> {
     far: BinaryHeap<Reverse<Entry<E>>>,
     /// The key of the first event that is far.
     far_front: Key,
+    /// The one event of its kind.
+    lone: Entry<E>,
     /// The least key of all but the polls in their lane.
     first: Key,
 }
 
-impl<P: Copy + Default, E: Copy + From<P>> EventList<P, E> {
+impl<P: Copy + Default, E: Copy + Default + From<P>> EventList<P, E> {
     pub(super) fn new() -> Self {
         EventList {
             inserted: 0,
@@ -71,6 +78,7 @@ impl<P: Copy + Default, E: Copy + From<P>> EventList<P, E> {
             near: Near::new(),
             far: BinaryHeap::new(),
             far_front: NEVER,
+            lone: Entry::new(NEVER, E::default()),
             first: NEVER,
         }
     }
@@ -85,11 +93,20 @@ impl<P: Copy + Default, E: Copy + From<P>> EventList<P, E> {
     #[inline(always)]
     pub(super) fn schedule_poll(&mut self, at: SimTime, poll: P) {
         let key = self.key(at);
-        if self.polls.takes(key) {
+        if self.polls.takes(at) {
             self.polls.push(Entry::new(key, poll));
         } else {
             self.push_near(Entry::new(key, poll.into()));
         }
+    }
+
+    /// Schedules the one event of its kind.
+    #[inline(always)]
+    pub(super) fn schedule_lone(&mut self, at: SimTime, event: E) {
+        debug_assert!(self.lone.key() == NEVER, "there is one at most");
+        let key = self.key(at);
+        self.lone = Entry::new(key, event);
+        self.first = self.first.min(key);
     }
 
     /// Schedules an event that is likely to be one of the next few.
@@ -121,7 +138,13 @@ impl<P: Copy + Default, E: Copy + From<P>> EventList<P, E> {
 
     /// How many events are to come.
     pub(super) fn len(&self) -> usize {
-        self.polls.len() + self.near.len() + self.far.len()
+        self.polls.len() + self.near.len() + self.far.len() + usize::from(self.lone.key() != NEVER)
+    }
+
+    /// Whether an event that is scheduled now, for some moment, would be the next one.
+    #[inline(always)]
+    pub(super) fn is_free_until(&self, at: SimTime) -> bool {
+        at < self.polls.front() && at.as_ns() < (self.first >> 64) as u64
     }
 
     /// Takes the next event if it is a poll in its lane.
@@ -133,14 +156,19 @@ impl<P: Copy + Default, E: Copy + From<P>> EventList<P, E> {
     /// Takes the next event, there being no poll that comes before it.
     #[inline(always)]
     pub(super) fn pop(&mut self) -> Option<(SimTime, E)> {
-        let entry = if self.far_front < self.near.front() {
+        let near = self.near.front();
+        let entry = if self.first == near {
+            self.near.pop()?
+        } else if self.first == self.lone.key() {
+            let entry = self.lone;
+            self.lone.put_off();
+            entry
+        } else {
             let Reverse(entry) = self.far.pop()?;
             self.far_front = self.far.peek().map_or(NEVER, |Reverse(entry)| entry.key());
             entry
-        } else {
-            self.near.pop()?
         };
-        self.first = self.far_front.min(self.near.front());
+        self.first = self.far_front.min(self.near.front()).min(self.lone.key());
         Some(entry.open())
     }
 }
@@ -185,7 +213,7 @@ mod tests {
         list.schedule_poll(at(9), "f");
         list.schedule_poll(at(7), "e: earlier than the back of its lane");
         list.schedule_soon(at(5), "c");
-        list.schedule_soon(at(5), "d");
+        list.schedule_lone(at(5), "d");
         list.schedule_soon(at(9), "g");
         let order: Vec<_> = std::iter::from_fn(|| next(&mut list)).map(|(_, event)| &event[..1]).collect();
         assert_eq!(order, ["a", "b", "c", "d", "e", "f", "g"]);
@@ -200,7 +228,10 @@ mod tests {
             let draw = draws.draw(i, 0);
             if draw % 3 < 2 {
                 let at = now + draw / 8 % 50;
+                let is_next = map.first_key_value().is_none_or(|(&(first, _), _)| at < first);
+                assert_eq!(list.is_free_until(SimTime::from_ns(at)), is_next);
                 match draw % 5 {
+                    _ if list.lone.key() == NEVER => list.schedule_lone(SimTime::from_ns(at), i),
                     0 => list.schedule(SimTime::from_ns(at), i),
                     1 | 2 => list.schedule_soon(SimTime::from_ns(at), i),
                     _ => list.schedule_poll(SimTime::from_ns(at), i),

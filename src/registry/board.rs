@@ -5,6 +5,8 @@
 //! else in the record, so one atomic word per slot is enough for it. Every other answer takes the lock. Words are written
 //! under the lock, at the edge that they tell of, so who looks without it sees what one with it could have seen.
 
+use std::hint::cold_path;
+
 use crate::sync::{AtomicU64, OnceLock, Ordering, mutant};
 
 /// Slots on the first page, as a power of two; each further page has twice as many as the one before.
@@ -88,11 +90,14 @@ impl Board {
             Some(word) => word.load(Ordering::Acquire),
             None => NOBODY,
         };
-        match word ^ generation << 1 {
-            1 => Notice::Running,
-            0 => Notice::AskTheRecord,
-            _ if mutant!(id_without_generation) => Notice::AskTheRecord,
-            _ => Notice::Gone,
+        if word == generation << 1 || word >> 1 != generation && mutant!(id_without_generation) {
+            // A client asks until it knows, so of its polls only the last one comes here.
+            cold_path();
+            Notice::AskTheRecord
+        } else if word == generation << 1 | 1 {
+            Notice::Running
+        } else {
+            Notice::Gone
         }
     }
 }
