@@ -90,8 +90,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     fn serve_at_once(&mut self, at: SimTime, worker: u16, request: Request) {
         match request {
             Request::Upload(life, post) => {
-                let upload = self.lives.get(life).upload;
-                self.begin(at, life, upload, post, worker);
+                self.begin(at, life, post, worker);
                 self.upload_answered(at, life, post);
             }
             Request::Poll(life) => {
@@ -213,9 +212,8 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
             let (delay_ns, next) = match stage {
                 Stage::Begin => {
                     let Request::Upload(_, post) = request else { unreachable!("only an upload begins one") };
-                    let upload = self.lives.get(life).upload;
-                    self.begin(at, life, upload, post, worker);
-                    (upload.transfer_ns, Stage::UploadDone)
+                    self.begin(at, life, post, worker);
+                    (self.lives.get(life).upload.transfer_ns, Stage::UploadDone)
                 }
                 Stage::Sweep => {
                     let poll = self.lives.poller(life).latest(life);
@@ -248,15 +246,16 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
 
     /// Begins an upload. Returns the id to poll with, unless the store refuses it.
     #[inline(always)]
-    pub(super) fn begin(&mut self, at: SimTime, place: Place, upload: Upload, post: u8, worker: u16) -> Option<S::Id> {
-        let Upload { number: upload, key, odd_name, processing_ns, .. } = upload;
+    pub(super) fn begin(&mut self, at: SimTime, place: Place, post: u8, worker: u16) -> Option<S::Id> {
+        let life = self.lives.get(place);
+        let Upload { number: upload, key, odd_name, processing_ns, .. } = life.upload;
         let key = if odd_name { key | ODD_NAME } else { key };
-        let number = self.lives.get(place).next_work();
+        let number = life.next_work();
         let store = self.stores.number(worker);
         let advances = self.background != Background::WhileServing;
         let due = advances.then(|| at.after(processing_ns));
         let begun = self.stores.begin(worker, key, upload, (place, number), at).map(|(ticket, id)| {
-            self.lives.add_work(place, move || Work::new(ticket, id, post, worker, due, processing_ns));
+            self.lives.add_work(place, Work::new(ticket, id, post, worker, due, processing_ns));
             id
         });
         let Change { held, gone, overdue_elsewhere, .. } = self.stores.changed(worker, at);

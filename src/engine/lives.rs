@@ -166,9 +166,9 @@ pub(super) struct Life<S: StatusStore> {
 }
 
 impl<S: StatusStore> Life<S> {
-    fn new(upload: Upload) -> Self {
+    fn new(upload: &Upload) -> Self {
         Life {
-            upload,
+            upload: *upload,
             work: None,
             more: Vec::new(),
             post: 0,
@@ -184,9 +184,9 @@ impl<S: StatusStore> Life<S> {
 
     /// A new life in the place of one that is over, and has no works: written there, and not written elsewhere and moved.
     #[inline(always)]
-    fn begin(&mut self, upload: Upload) {
+    fn begin(&mut self, upload: &Upload) {
         debug_assert!(self.work.is_none() && self.more.is_empty(), "a life is over with its works");
-        self.upload = upload;
+        self.upload = *upload;
         self.post = 0;
         self.answered_at = None;
         self.succeeded_at = SimTime::ZERO;
@@ -217,12 +217,12 @@ impl<S: StatusStore> Life<S> {
         (0..).zip(self.work.iter_mut().chain(&mut self.more))
     }
 
-    /// Adds a work, made where it is to be.
+    /// Adds a work.
     #[inline(always)]
-    fn add_work(&mut self, work: impl FnOnce() -> Work<S>) {
+    fn add_work(&mut self, work: Work<S>) {
         match self.work {
-            None => self.work = Some(work()),
-            Some(_) => self.more.push(work()),
+            None => self.work = Some(work),
+            Some(_) => self.more.push(work),
         }
     }
 }
@@ -253,18 +253,18 @@ impl<S: StatusStore> Lives<S> {
 
     /// A life begins.
     #[inline(always)]
-    pub(super) fn begin(&mut self, upload: Upload, dice: OfUpload) -> Place {
+    pub(super) fn begin(&mut self, upload: &Upload, dice: OfUpload) -> Place {
         let Some(place) = self.free.pop() else { return self.add(upload, dice) };
-        self.pollers[place as usize] = Poller::new(&upload, dice);
+        self.pollers[place as usize] = Poller::new(upload, dice);
         self.lives[place as usize].begin(upload);
         place
     }
 
     /// A life begins in a new place.
     #[cold]
-    fn add(&mut self, upload: Upload, dice: OfUpload) -> Place {
+    fn add(&mut self, upload: &Upload, dice: OfUpload) -> Place {
         let place = u32::try_from(self.lives.len()).expect("there are fewer than 2^32 uploads");
-        self.pollers.push(Poller::new(&upload, dice));
+        self.pollers.push(Poller::new(upload, dice));
         self.lives.push(Life::new(upload));
         place
     }
@@ -299,7 +299,7 @@ impl<S: StatusStore> Lives<S> {
 
     /// A work of a life begins.
     #[inline(always)]
-    pub(super) fn add_work(&mut self, place: Place, work: impl FnOnce() -> Work<S>) {
+    pub(super) fn add_work(&mut self, place: Place, work: Work<S>) {
         self.pollers[place as usize].works += 1;
         self.lives[place as usize].add_work(work);
     }
@@ -351,12 +351,15 @@ impl<S: StatusStore> Lives<S> {
         life.ready_to_seen_ns = told.then(|| at.since(life.succeeded_at));
     }
 
-    /// Lets go of a life if nothing more can happen to it, and returns what became of it.
-    pub(super) fn close(&mut self, place: Place) -> Option<Fate<'_>> {
+    /// Whether nothing more can happen to a life.
+    #[inline(always)]
+    pub(super) fn is_over(&self, place: Place) -> bool {
+        self.pollers[place as usize].is_over()
+    }
+
+    /// Lets go of a life to which nothing more can happen, and returns what became of it.
+    pub(super) fn end(&mut self, place: Place) -> Fate<'_> {
         let poller = &self.pollers[place as usize];
-        if !poller.is_over() {
-            return None;
-        }
         self.free.push(place);
         let life = &mut self.lives[place as usize];
         life.work = None;
@@ -370,7 +373,7 @@ impl<S: StatusStore> Lives<S> {
         if facts.contains(Fact::Failed) && facts.contains(Fact::SawReady) {
             facts.insert(Fact::MaskedError);
         }
-        Some(Fate { upload: &life.upload, facts, polls, ready_to_seen_ns: life.ready_to_seen_ns })
+        Fate { upload: &life.upload, facts, polls, ready_to_seen_ns: life.ready_to_seen_ns }
     }
 
     /// Whether no life goes on.

@@ -29,12 +29,10 @@ use lives::{Fate, Lives, Place};
 use server::{Request, Serial, Server};
 use stores::Stores;
 
-/// What is going to happen, and in whose life. Where a life may be over by then, the upload's number tells.
-#[derive(Clone, Copy, Debug, Default)]
+/// What is going to happen, but for the next arrival, and in whose life. Where a life may be over by then, the upload's
+/// number tells.
+#[derive(Clone, Copy, Debug)]
 enum Pending {
-    /// The workload's next upload arrives.
-    #[default]
-    Arrival,
     /// A work ends.
     Processed { life: Place, upload: u32, work: u8 },
     /// A work's end is published, early.
@@ -181,10 +179,12 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
                         self.end_stalled();
                         return true;
                     }
-                    let (at, next) = self.pending.pop().expect("while a life goes on, something of it is pending");
-                    self.now = at;
-                    let Some(life) = self.step::<PLAIN>(at, next) else { continue };
-                    (at, life)
+                    let at_once = match self.pending.pop_lone() {
+                        Some(at) => self.arrive::<PLAIN>(at),
+                        None => self.step(),
+                    };
+                    let Some(life) = at_once else { continue };
+                    (self.now, life)
                 }
             };
             if PLAIN {
@@ -211,13 +211,14 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         self.observer
     }
 
-    /// Takes one step. Returns whose poll comes at once.
+    /// Takes the step that comes next. Returns whose poll comes at once.
     #[inline(always)]
-    fn step<const PLAIN: bool>(&mut self, at: SimTime, next: Pending) -> Option<Place> {
+    fn step(&mut self) -> Option<Place> {
+        let (at, next) = self.pending.pop().expect("while a life goes on, something of it is pending");
+        self.now = at;
         match next {
             Pending::Poll(life) => return Some(life),
             Pending::Processed { life, upload, work } => self.finish(at, life, upload, work),
-            Pending::Arrival => return self.arrive::<PLAIN>(),
             Pending::Step { worker, serial, stage } => self.resume(at, worker, serial, stage),
             Pending::Timer { store } => self.timer(at, store),
             rare => self.step_rarely(at, rare),
@@ -240,22 +241,25 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
 
     fn schedule_arrival(&mut self) {
         if let Some(upload) = self.workload.peek() {
-            self.pending.schedule_lone(upload.at, Pending::Arrival);
+            self.pending.schedule_lone(upload.at);
         }
     }
 
     /// The next upload arrives. Returns whose poll comes at once.
     #[inline(never)]
-    fn arrive<const PLAIN: bool>(&mut self) -> Option<Place> {
-        let upload = self.workload.next().expect("an arrival is scheduled only for an upload to come");
+    fn arrive<const PLAIN: bool>(&mut self, at: SimTime) -> Option<Place> {
+        self.now = at;
+        // Taken when it was copied to its place: one copy, not two.
+        let upload = self.workload.peek().expect("an arrival is scheduled only for an upload to come");
+        let number = upload.number;
+        self.observer.observe(at, Event::Arrived(upload));
+        self.faults.note_arrival(number, upload.key);
+        let life = self.lives.begin(upload, self.stores.dice_of(number));
+        self.workload.next();
         self.arrived += 1;
         self.schedule_arrival();
-        self.faults.note_arrival(upload.number, upload.key);
-        let (at, number) = (upload.at, upload.number);
-        self.observer.observe(at, Event::Arrived(&upload));
-        let life = self.lives.begin(upload, self.stores.dice_of(number));
         let at_once = if PLAIN {
-            self.upload_plainly(at, life, upload)
+            self.upload_plainly(at, life)
         } else {
             self.post(at, life, number, 0);
             None
@@ -426,9 +430,16 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     /// Lets go of a life if it is over.
+    #[inline(always)]
     fn close(&mut self, at: SimTime, place: Place) {
-        if let Some(Fate { upload, facts, polls, ready_to_seen_ns }) = self.lives.close(place) {
-            self.observer.observe(at, Event::Over { upload, facts, polls, ready_to_seen_ns });
+        if self.lives.is_over(place) {
+            self.end_life(at, place);
         }
+    }
+
+    #[inline(never)]
+    fn end_life(&mut self, at: SimTime, place: Place) {
+        let Fate { upload, facts, polls, ready_to_seen_ns } = self.lives.end(place);
+        self.observer.observe(at, Event::Over { upload, facts, polls, ready_to_seen_ns });
     }
 }

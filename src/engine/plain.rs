@@ -11,7 +11,6 @@ use crate::scenario::{Background, Order, Policy, Probability, Recycle, Scenario,
 use crate::store::StatusStore;
 use crate::time::SimTime;
 use crate::trace::{Ending, Event, Observer};
-use crate::workload::Upload;
 
 /// Whether a run is plain: one worker that is never replaced, clients whose fetches all succeed and whose timers are exact,
 /// polls that sweep by chance, work in a thread that is published when it ends.
@@ -36,18 +35,19 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     /// A client uploads, and hears of it at once. Returns it if its first poll comes before anything else: then the poll has
     /// no need to be scheduled.
     #[inline(always)]
-    pub(super) fn upload_plainly(&mut self, at: SimTime, place: Place, upload: Upload) -> Option<Place> {
-        let id = self.begin(at, place, upload, 0, 0);
+    pub(super) fn upload_plainly(&mut self, at: SimTime, place: Place) -> Option<Place> {
+        let id = self.begin(at, place, 0, 0);
         if id.is_none() {
             self.end_client(at, place, Ending::Refused);
             return None;
         }
         self.note_response(at, place, id);
-        let first = at.after(self.client.first_delay_ns(upload.away_ns));
+        let away_ns = self.lives.get(place).upload.away_ns;
+        let first = at.after(self.client.first_delay_ns(away_ns));
         if first == at && self.pending.is_free_until(at) {
             return Some(place);
         }
-        match upload.away_ns {
+        match away_ns {
             None => self.pending.schedule_poll(first, place),
             Some(_) => self.pending.schedule(first, Pending::Poll(place)),
         }

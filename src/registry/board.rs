@@ -12,8 +12,8 @@ use crate::sync::{AtomicU64, OnceLock, Ordering, mutant};
 /// Slots on the first page, as a power of two; each further page has twice as many as the one before.
 const FIRST_BITS: u32 = 2;
 
-/// Pages enough for 2^32 slots.
-const PAGES: usize = (u32::BITS - FIRST_BITS) as usize + 1;
+/// Pages enough for 2^32 slots. Page n has 2^n of them, so the pages before the first one are never made.
+const PAGES: usize = u32::BITS as usize + 1;
 
 /// Of a slot without a record: no generation has this number.
 const NOBODY: u64 = 0;
@@ -59,7 +59,7 @@ impl Board {
     fn locate(slot: u32) -> (usize, usize, usize) {
         let number = u64::from(slot) + (1 << FIRST_BITS);
         let places = 1u64 << number.ilog2();
-        ((number.ilog2() - FIRST_BITS) as usize, (number - places) as usize, places as usize)
+        (number.ilog2() as usize, (number - places) as usize, places as usize)
     }
 
     /// A generation is in a slot from now on. Under the lock.
