@@ -78,9 +78,10 @@ impl Fact {
     }
 }
 
-/// A set of facts.
+/// A set of facts. Wider than it has to be: a processor that reads a word half of which was just written waits, and a compiler
+/// reads half words as whole ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Facts(u16);
+pub struct Facts(u32);
 
 impl Facts {
     /// How many different sets there are.
@@ -99,11 +100,11 @@ impl Facts {
 
     /// The set as a number below [`Facts::SETS`].
     pub(super) fn index(self) -> usize {
-        usize::from(self.0)
+        self.0 as usize
     }
 
     /// The set with that number.
     pub(super) fn from_index(index: usize) -> Self {
-        Facts(index as u16)
+        Facts(index as u32)
     }
 }
