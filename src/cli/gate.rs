@@ -19,7 +19,7 @@ use super::scenarios::{Source, load_all};
 #[derive(Args)]
 pub(crate) struct GateArguments {
     /// Scenario files, or names as `list` shows them, or `mutants`; by default all of the folder `sims` but the canaries, and
-    /// `mutants`.
+    /// `mutants` if there is a baseline of them.
     #[arg(value_name = "SCENARIO")]
     scenarios: Vec<String>,
 
@@ -45,8 +45,11 @@ pub(super) fn gate(arguments: &GateArguments, console: &Console) -> Result<Exit,
     let mut findings = Vec::new();
     let stop = stop_on_signals();
     let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
-    let scenarios = scenarios(arguments)?;
-    for (source, scenario) in scenarios {
+    let mutants_too = match arguments.scenarios[..] {
+        [] => arguments.baseline.join(mutants::FILE).exists(),
+        _ => arguments.scenarios.iter().any(|name| name == mutants::NAME),
+    };
+    for (source, scenario) in scenarios(arguments)? {
         let clock = Clock::start();
         let results = simulate(&scenario, jobs, false, stop, console, &scenario.name)?;
         files::write_report(&arguments.output.join(&scenario.name), &results, &source.file, jobs, &clock)?;
@@ -67,7 +70,7 @@ pub(super) fn gate(arguments: &GateArguments, console: &Console) -> Result<Exit,
         }
         findings.extend(found);
     }
-    if arguments.scenarios.is_empty() || arguments.scenarios.iter().any(|name| name == mutants::NAME) {
+    if mutants_too {
         console.result(&format!("{}\n", styled(mutants::NAME, BOLD)))?;
         let found = mutants::judge(&arguments.output, &arguments.baseline, arguments.accept, jobs, console)?;
         for finding in &found {

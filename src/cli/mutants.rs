@@ -27,7 +27,7 @@ use catalogue::{Narrow, SUBJECTS, Subject};
 pub(super) const NAME: &str = "mutants";
 
 /// The file, in the folder of reports and among the baselines.
-const FILE: &str = "mutants.csv";
+pub(super) const FILE: &str = "mutants.csv";
 
 #[derive(Args)]
 pub(crate) struct MutantsArguments {
@@ -39,6 +39,10 @@ pub(crate) struct MutantsArguments {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
 
+    /// The most executions of each level, instead of the harness's budget.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_executions: Option<u64>,
+
     /// The folder to which `mutants.csv` is written, if all stores are run.
     #[arg(short, long, value_name = "DIR", default_value = "reports")]
     output: PathBuf,
@@ -48,7 +52,7 @@ pub(crate) struct MutantsArguments {
 pub(super) fn mutants(arguments: &MutantsArguments, console: &Console) -> Result<Exit, Failure> {
     let subjects = subjects(&arguments.stores)?;
     let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
-    let rows = run(&subjects, jobs, console);
+    let rows = run(&subjects, jobs, arguments.max_executions, console);
     console.result(&format!("{}\n\n{}\n", styled(HEAD, BOLD), report::table(&rows)))?;
     let rows: Vec<Row> = rows.into_iter().map(|(row, _)| row).collect();
     for row in rows.iter().filter(|row| !row.is_well()) {
@@ -60,7 +64,7 @@ pub(super) fn mutants(arguments: &MutantsArguments, console: &Console) -> Result
     let style = if rows.iter().all(Row::is_well) { GOOD } else { BAD };
     let caught = styled(&format!("{caught} of {mutants} mutants caught"), style);
     console.result(&format!("\n{caught}, {held} of {right} right stores held\n"))?;
-    if arguments.stores.is_empty() {
+    if arguments.stores.is_empty() && arguments.max_executions.is_none() {
         for path in write(&arguments.output, &rows)? {
             console.result(&format!("{}\n", styled(&path.display().to_string(), DIM)))?;
         }
@@ -99,10 +103,12 @@ fn subjects(names: &[String]) -> Result<Vec<&'static Subject>, Failure> {
 }
 
 /// Runs the levels that repeat exactly, in the order of the catalogue.
-fn run(subjects: &[&Subject], jobs: usize, console: &Console) -> Vec<(Row, Duration)> {
+fn run(subjects: &[&Subject], jobs: usize, max_executions: Option<u64>, console: &Console) -> Vec<(Row, Duration)> {
     let bar = console.progress("mutants", subjects.len() as u64);
     // A budget of time would make the result depend on the machine.
-    let budget = Budget { max_time: Duration::from_secs(3600), max_call: Duration::from_secs(2), ..Budget::default() };
+    let (max_time, max_call) = (Duration::from_secs(3600), Duration::from_secs(2));
+    let max_executions = max_executions.unwrap_or(Budget::default().max_executions);
+    let budget = Budget { max_executions, max_time, max_call };
     let levels: Vec<Level> = Level::ALL.into_iter().filter(|&level| level != Level::Threads).collect();
     let check = |subject: &&Subject| {
         let report = (subject.check)(Narrow { levels: levels.clone(), budget, programs: None });
@@ -125,7 +131,7 @@ pub(super) fn judge(
     console: &Console,
 ) -> Result<Vec<Finding>, Failure> {
     let subjects: Vec<_> = SUBJECTS.iter().collect();
-    let rows: Vec<Row> = run(&subjects, jobs, console).into_iter().map(|(row, _)| row).collect();
+    let rows: Vec<Row> = run(&subjects, jobs, None, console).into_iter().map(|(row, _)| row).collect();
     write(output, &rows)?;
     if accept {
         write(baseline, &rows)?;

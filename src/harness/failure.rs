@@ -66,6 +66,12 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether the store did something wrong, and not the check too little.
+    #[must_use]
+    pub fn is_of_store(&self) -> bool {
+        !matches!(self, Fault::NothingRan | Fault::Never(_))
+    }
+
     /// The property that is broken, if one has a name for it.
     #[must_use]
     pub fn property(&self) -> Option<Property> {

@@ -166,3 +166,113 @@ impl<'a> Search<'a> {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::registry::{Retention, Status};
+
+    fn promise() -> Promise {
+        Promise { retention: Retention::finished("60s").tombstone(None), ..Promise::default() }
+    }
+
+    fn call(step: &str, answer: Answer, began: u64, returned: u64) -> Call {
+        Call { actor: 1, step: step.parse().expect("a step"), now_ns: 5, answer, began, returned }
+    }
+
+    const TAKEN: Answer = Answer::Ended(Some(true));
+    const READY: Answer = Answer::Status(Status::Ready(0));
+    const PROCESSING: Answer = Answer::Status(Status::Processing);
+
+    #[test]
+    fn a_poll_that_overlaps_the_end_may_see_either() {
+        for answer in [READY, PROCESSING] {
+            let history = [call("b0.0", Answer::Begun, 0, 1), call("f0", TAKEN, 2, 5), call("r0", answer, 3, 4)];
+            assert_eq!(unexplained(promise(), &history), None);
+        }
+    }
+
+    #[test]
+    fn a_poll_after_the_end_must_see_it_and_the_window_begins_where_nothing_was_going_on() {
+        let history = [
+            call("b0.0", Answer::Begun, 0, 1),
+            call("r0", PROCESSING, 2, 3),
+            call("f0", TAKEN, 4, 7),
+            call("r0", READY, 5, 6),
+            call("r0", PROCESSING, 8, 9),
+            call("r0", READY, 10, 11),
+        ];
+        assert_eq!(unexplained(promise(), &history), Some(vec![4]));
+        // Two polls within the end: what the first has seen the second must see.
+        let history = [
+            call("b0.0", Answer::Begun, 0, 1),
+            call("f0", TAKEN, 2, 9),
+            call("r0", READY, 3, 4),
+            call("r0", PROCESSING, 5, 6),
+        ];
+        assert_eq!(unexplained(promise(), &history), Some(vec![1, 2, 3]));
+    }
+
+    #[test]
+    fn of_two_ends_one_is_taken() {
+        let history = |answer| [call("b0.0", Answer::Begun, 0, 1), call("f0", TAKEN, 2, 5), call("e0", answer, 3, 4)];
+        assert_eq!(unexplained(promise(), &history(Answer::Ended(Some(false)))), None);
+        assert_eq!(unexplained(promise(), &history(TAKEN)), Some(vec![1, 2]));
+    }
+
+    /// Whether some permutation that keeps the order of calls that do not overlap is what the reference answers: all are tried.
+    fn by_brute_force(history: &[Call], model: &Model, left: &mut Vec<usize>) -> bool {
+        if left.is_empty() {
+            return true;
+        }
+        (0..left.len()).any(|place| {
+            let next = left[place];
+            if left.iter().any(|&other| history[other].returned < history[next].began) {
+                return false;
+            }
+            let mut after = model.clone();
+            let expected = after.apply(history[next].step, history[next].now_ns, 0);
+            left.remove(place);
+            let found = expected.allows(history[next].answer) && by_brute_force(history, &after, left);
+            left.insert(place, next);
+            found
+        })
+    }
+
+    fn histories() -> impl Strategy<Value = Vec<Call>> {
+        let answers = prop::sample::select(vec![PROCESSING, READY, Answer::Status(Status::Failed(0))]);
+        let ends = any::<bool>().prop_map(|taken| Answer::Ended(Some(taken)));
+        let calls = prop_oneof![
+            4 => answers.prop_map(|answer| ("r0", answer)),
+            2 => ends.clone().prop_map(|answer| ("f0", answer)),
+            2 => ends.prop_map(|answer| ("e0", answer)),
+            1 => Just(("s", Answer::Swept(None))),
+        ];
+        let timed = (calls, 2u64..12, 1u64..8);
+        prop::collection::vec(timed, 1..7).prop_map(|calls| {
+            let begin = call("b0.0", Answer::Begun, 0, 1);
+            // Beginnings and returns of all calls are different moments.
+            let timed = calls.into_iter().zip(0..).map(|(((step, answer), began, length), place)| {
+                call(step, answer, 100 * began + place, 100 * (began + length) + 50 + place)
+            });
+            [begin].into_iter().chain(timed).collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 3000,
+            failure_persistence: None,
+            rng_seed: proptest::test_runner::RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn the_search_agrees_with_all_permutations(history in histories()) {
+            let explained = by_brute_force(&history, &Model::new(promise()), &mut (0..history.len()).collect());
+            prop_assert_eq!(unexplained(promise(), &history).is_none(), explained);
+        }
+    }
+}

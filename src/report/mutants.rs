@@ -40,11 +40,12 @@ impl Row {
     pub fn new(report: &Report, is_mutant: bool) -> Row {
         let failure = report.failure.as_ref();
         let kind = if is_mutant { "mutant" } else { "right" };
-        let verdict = match (is_mutant, failure.is_some()) {
-            (true, true) => "caught",
-            (true, false) => "survived",
-            (false, true) => "broken",
-            (false, false) => "held",
+        // A check that looked at too little has caught nothing, and a store that it looked at has not held.
+        let verdict = match (is_mutant, failure) {
+            (true, Some(failure)) if failure.fault.is_of_store() => "caught",
+            (true, _) => "survived",
+            (false, Some(_)) => "broken",
+            (false, None) => "held",
         };
         let extents = || {
             let ended = report.rows.iter().filter(|row| row.extent != Extent::Sampled);

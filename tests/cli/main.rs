@@ -6,6 +6,7 @@ mod endings;
 mod files;
 mod gate;
 mod help;
+mod mutants;
 mod running;
 
 use std::path::Path;
