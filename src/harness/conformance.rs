@@ -12,6 +12,7 @@ use super::order;
 use super::program::{Program, Step, UPLOADS};
 use super::promise::Promise;
 use super::store::{Calls, Store};
+use crate::scenario::Property;
 
 /// A step of a sequence, before it is known which uploads there are: they go by how long ago they began.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +66,9 @@ fn sequences(promise: Promise, calls: Calls) -> impl Strategy<Value = Vec<Raw>> 
 /// How many sequences are generated.
 const CASES: u32 = 2000;
 
+/// One sequence of so many is run twice, and must be answered the same (S12).
+const REPLAYED: u64 = 8;
+
 /// The smallest sequence, found by shrinking, that a store answers otherwise than the reference.
 pub(super) fn search<S: Store>(
     promise: Promise,
@@ -92,6 +96,12 @@ pub(super) fn search<S: Store>(
         let order = order::predict(promise, program.setup.iter().map(|&step| (0, step)));
         let recorded = order::record(promise, make, &order, true, meter.place(), occasions);
         match recorded.fault {
+            None if meter.executions().is_multiple_of(REPLAYED) => {
+                occasions[Property::S12 as usize] += 1;
+                let again = order::record(promise, make, &order, true, meter.place(), &mut Occasions::default());
+                prop_assert_eq!(again.calls, recorded.calls, "the same calls, made again");
+                Ok(())
+            }
             None => Ok(()),
             Some(fault) => Err(TestCaseError::fail(fault.to_string())),
         }
