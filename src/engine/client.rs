@@ -15,8 +15,6 @@ pub(super) struct Client {
     pub(super) spec: ClientSpec,
     /// Whether all delays between polls are the same.
     constant: bool,
-    /// With how many polls a client ends, if it ended before with none, on the answer `not_found`.
-    ends_on_not_found: u32,
     jitter: PerAttempt,
     hidden: Option<(Die, PerAttempt)>,
     reopen: Option<(Die, Sampler, PerAttempt)>,
@@ -31,11 +29,6 @@ impl Client {
         Client {
             spec: spec.clone(),
             constant,
-            ends_on_not_found: spec
-                .load_anyway_after
-                .map_or(spec.tolerate_not_found, |after| after.min(spec.tolerate_not_found))
-                .saturating_add(1)
-                .min(spec.max_attempts),
             jitter: draws(Source::Jitter),
             hidden: die(spec.hidden_chance.get()).map(|die| (die, draws(Source::Hidden))),
             reopen: die(spec.reopen_chance.get())
@@ -98,17 +91,6 @@ impl Client {
     /// Whether the so many-th fetch of an upload fails on its way.
     pub(super) fn fetch_is_lost(&self, upload: u32, fetch: u32) -> bool {
         self.fetch.is_some_and(|(die, draws)| die.says_yes(draws.draw(u64::from(upload), u64::from(fetch))))
-    }
-
-    /// Whether the client goes on after the answer to its latest poll, of which it has now made `polls`: it does unless it
-    /// [ends](Self::ending).
-    #[inline(always)]
-    pub(super) fn goes_on(&self, answer: Answer, polls: u32) -> bool {
-        match answer {
-            Answer::Processing => polls < self.spec.max_attempts,
-            Answer::NotFound => polls < self.ends_on_not_found,
-            _ => false,
-        }
     }
 
     /// How the client ends on the answer to its latest poll, of which it has now made `polls`; `None` if it goes on.

@@ -3,8 +3,8 @@
 //! Most delays of a run are one constant (the interval between polls), and events that are scheduled with a constant delay
 //! come up in the order in which they were scheduled: polls have a [`Lane`]. A poll that is earlier than the last one of its
 //! lane is put where events with other delays are: those that are [near](Near) in a short sorted array, all others in a heap,
-//! so that the far ones, of which there are many, do not make the near ones expensive. Of arrivals there is one at most at any
-//! time; it stands alone, and needs no description. Where an event went changes nothing but the time it takes.
+//! so that the far ones, of which there are many, do not make the near ones expensive. Where an event went changes nothing
+//! but the time it takes.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -38,9 +38,10 @@ impl<E> Entry<E> {
         Key::from(self.at_ns) << 64 | Key::from(self.number)
     }
 
+    /// It never comes up.
     #[inline(always)]
-    pub(super) fn at(&self) -> SimTime {
-        SimTime::from_ns(self.at_ns)
+    pub(super) fn put_off(&mut self) {
+        (self.at_ns, self.number) = ((NEVER >> 64) as u64, NEVER as u64);
     }
 
     /// The time and the event.
@@ -58,8 +59,6 @@ pub(super) struct EventList<P, E> {
     far: BinaryHeap<Reverse<Entry<E>>>,
     /// The key of the first event that is far.
     far_front: Key,
-    /// When the event without a description comes up.
-    lone: Key,
     /// The least key of all but the polls in their lane.
     first: Key,
 }
@@ -72,7 +71,6 @@ impl<P: Copy + Default, E: Copy + From<P>> EventList<P, E> {
             near: Near::new(),
             far: BinaryHeap::new(),
             far_front: NEVER,
-            lone: NEVER,
             first: NEVER,
         }
     }
@@ -87,19 +85,11 @@ impl<P: Copy + Default, E: Copy + From<P>> EventList<P, E> {
     #[inline(always)]
     pub(super) fn schedule_poll(&mut self, at: SimTime, poll: P) {
         let key = self.key(at);
-        if self.polls.takes(at) {
+        if self.polls.takes(key) {
             self.polls.push(Entry::new(key, poll));
         } else {
             self.push_near(Entry::new(key, poll.into()));
         }
-    }
-
-    /// Schedules the event without a description, of which there is one at most.
-    #[inline(always)]
-    pub(super) fn schedule_lone(&mut self, at: SimTime) {
-        debug_assert!(self.lone == NEVER, "there is one at most");
-        self.lone = self.key(at);
-        self.first = self.first.min(self.lone);
     }
 
     /// Schedules an event that is likely to be one of the next few.
@@ -131,13 +121,7 @@ impl<P: Copy + Default, E: Copy + From<P>> EventList<P, E> {
 
     /// How many events are to come.
     pub(super) fn len(&self) -> usize {
-        self.polls.len() + self.near.len() + self.far.len() + usize::from(self.lone != NEVER)
-    }
-
-    /// Whether an event that is scheduled now, for some moment, would be the next one.
-    #[inline(always)]
-    pub(super) fn is_free_until(&self, at: SimTime) -> bool {
-        at < self.polls.front() && at.as_ns() < (self.first >> 64) as u64
+        self.polls.len() + self.near.len() + self.far.len()
     }
 
     /// Takes the next event if it is a poll in its lane.
@@ -146,29 +130,17 @@ impl<P: Copy + Default, E: Copy + From<P>> EventList<P, E> {
         self.polls.pop_before(self.first).map(Entry::open)
     }
 
-    /// Takes the next event if it is the one without a description, there being no poll that comes before it.
-    #[inline(always)]
-    pub(super) fn pop_lone(&mut self) -> Option<SimTime> {
-        if self.lone != self.first || self.lone == NEVER {
-            return None;
-        }
-        let at = SimTime::from_ns((self.lone >> 64) as u64);
-        self.lone = NEVER;
-        self.first = self.far_front.min(self.near.front());
-        Some(at)
-    }
-
-    /// Takes the next event, there being none of the others that comes before it.
+    /// Takes the next event, there being no poll that comes before it.
     #[inline(always)]
     pub(super) fn pop(&mut self) -> Option<(SimTime, E)> {
-        let entry = if self.first == self.near.front() {
-            self.near.pop()?
-        } else {
+        let entry = if self.far_front < self.near.front() {
             let Reverse(entry) = self.far.pop()?;
             self.far_front = self.far.peek().map_or(NEVER, |Reverse(entry)| entry.key());
             entry
+        } else {
+            self.near.pop()?
         };
-        self.first = self.far_front.min(self.near.front()).min(self.lone);
+        self.first = self.far_front.min(self.near.front());
         Some(entry.open())
     }
 }
@@ -200,9 +172,8 @@ mod tests {
     /// A list whose polls are events like all others.
     type List<E> = EventList<E, E>;
 
-    /// The next event; `lone` stands for the one without a description.
-    fn next<E: Copy + Default>(list: &mut List<E>, lone: E) -> Option<(SimTime, E)> {
-        list.pop_poll().or_else(|| list.pop_lone().map(|at| (at, lone))).or_else(|| list.pop())
+    fn next<E: Copy + Default>(list: &mut List<E>) -> Option<(SimTime, E)> {
+        list.pop_poll().or_else(|| list.pop())
     }
 
     #[test]
@@ -214,9 +185,9 @@ mod tests {
         list.schedule_poll(at(9), "f");
         list.schedule_poll(at(7), "e: earlier than the back of its lane");
         list.schedule_soon(at(5), "c");
-        list.schedule_lone(at(5));
+        list.schedule_soon(at(5), "d");
         list.schedule_soon(at(9), "g");
-        let order: Vec<_> = std::iter::from_fn(|| next(&mut list, "d")).map(|(_, event)| &event[..1]).collect();
+        let order: Vec<_> = std::iter::from_fn(|| next(&mut list)).map(|(_, event)| &event[..1]).collect();
         assert_eq!(order, ["a", "b", "c", "d", "e", "f", "g"]);
     }
 
@@ -224,18 +195,12 @@ mod tests {
     #[test]
     fn the_order_is_that_of_a_sorted_map() {
         let draws = crate::rng::PerAttempt::new(1, crate::rng::Source::Jitter);
-        let (mut list, mut map, mut now, mut lone) = (List::new(), std::collections::BTreeMap::new(), 0, 0);
+        let (mut list, mut map, mut now) = (List::new(), std::collections::BTreeMap::new(), 0);
         for i in 0..20_000u64 {
             let draw = draws.draw(i, 0);
             if draw % 3 < 2 {
                 let at = now + draw / 8 % 50;
-                let is_next = map.first_key_value().is_none_or(|(&(first, _), _)| at < first);
-                assert_eq!(list.is_free_until(SimTime::from_ns(at)), is_next);
                 match draw % 5 {
-                    _ if list.lone == NEVER => {
-                        lone = i;
-                        list.schedule_lone(SimTime::from_ns(at));
-                    }
                     0 => list.schedule(SimTime::from_ns(at), i),
                     1 | 2 => list.schedule_soon(SimTime::from_ns(at), i),
                     _ => list.schedule_poll(SimTime::from_ns(at), i),
@@ -243,7 +208,7 @@ mod tests {
                 map.insert((at, i), i);
             } else {
                 let expected = map.pop_first().map(|((at, _), event)| (SimTime::from_ns(at), event));
-                assert_eq!(next(&mut list, lone), expected);
+                assert_eq!(next(&mut list), expected);
                 now = expected.map_or(now, |(at, _)| at.as_ns());
             }
         }

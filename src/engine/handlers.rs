@@ -5,7 +5,7 @@ use super::server::{Admission, Request, Serial, UPLOAD_ATTEMPT};
 use super::stores::Change;
 use super::{Engine, Pending};
 use crate::measure::Fact;
-use crate::scenario::{Background, Order, Trigger};
+use crate::scenario::{Address, Background, Order, Trigger};
 use crate::store::{Answer, End, ODD_NAME, StatusStore};
 use crate::time::SimTime;
 use crate::trace::{Event, FetchFailure, Observer};
@@ -40,8 +40,14 @@ enum Progress {
 
 impl<S: StatusStore, O: Observer> Engine<S, O> {
     /// A client polls.
-    pub(super) fn poll(&mut self, at: SimTime, place: Place) {
-        self.lives.poller(place).polls += 1;
+    #[inline(always)]
+    pub(super) fn poll<const PLAIN: bool>(&mut self, at: SimTime, place: Place) {
+        let poller = self.lives.poller(place);
+        poller.polls += 1;
+        if PLAIN {
+            let poll = poller.latest(place);
+            return self.serve_poll_at_once::<PLAIN>(at, 0, poll);
+        }
         self.request(at, Request::Poll(place));
     }
 
@@ -90,26 +96,27 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     fn serve_at_once(&mut self, at: SimTime, worker: u16, request: Request) {
         match request {
             Request::Upload(life, post) => {
-                self.begin(at, life, post, worker);
+                self.begin::<false>(at, life, post, worker);
                 self.upload_answered(at, life, post);
             }
             Request::Poll(life) => {
                 let poll = self.lives.poller(life).latest(life);
-                self.serve_poll_at_once(at, worker, poll);
+                self.serve_poll_at_once::<false>(at, worker, poll);
             }
         }
     }
 
-    pub(super) fn serve_poll_at_once(&mut self, at: SimTime, worker: u16, poll: Poll<S::Id>) {
+    #[inline(always)]
+    fn serve_poll_at_once<const PLAIN: bool>(&mut self, at: SimTime, worker: u16, poll: Poll<S::Id>) {
         let answer = if self.order == Order::SweepFirst {
-            self.perhaps_sweep(at, worker, poll);
-            self.read(at, worker, poll)
+            self.perhaps_sweep::<PLAIN>(at, worker, poll);
+            self.read::<PLAIN>(at, worker, poll)
         } else {
-            let answer = self.read(at, worker, poll);
-            self.perhaps_sweep(at, worker, poll);
+            let answer = self.read::<PLAIN>(at, worker, poll);
+            self.perhaps_sweep::<PLAIN>(at, worker, poll);
             answer
         };
-        self.poll_answered(at, poll.life, answer);
+        self.poll_answered::<PLAIN>(at, poll.life, answer);
     }
 
     /// The steps of a handler up to the first that takes time. Returns whether none did.
@@ -212,18 +219,18 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
             let (delay_ns, next) = match stage {
                 Stage::Begin => {
                     let Request::Upload(_, post) = request else { unreachable!("only an upload begins one") };
-                    self.begin(at, life, post, worker);
+                    self.begin::<false>(at, life, post, worker);
                     (self.lives.get(life).upload.transfer_ns, Stage::UploadDone)
                 }
                 Stage::Sweep => {
                     let poll = self.lives.poller(life).latest(life);
-                    let swept = self.perhaps_sweep(at, worker, poll);
+                    let swept = self.perhaps_sweep::<false>(at, worker, poll);
                     let delay_ns = if swept { self.sweep_ns } else { 0 };
                     (delay_ns, if self.order == Order::SweepFirst { Stage::Read } else { Stage::PollDone })
                 }
                 Stage::Read => {
                     let poll = self.lives.poller(life).latest(life);
-                    self.lives.get(life).answer = self.read(at, worker, poll);
+                    self.lives.get(life).answer = self.read::<false>(at, worker, poll);
                     (self.read_ns, if self.order == Order::ReadFirst { Stage::Sweep } else { Stage::PollDone })
                 }
                 Stage::UploadDone => {
@@ -233,7 +240,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
                 }
                 Stage::PollDone => {
                     let answer = self.lives.get(life).answer;
-                    self.poll_answered(at, life, answer);
+                    self.poll_answered::<false>(at, life, answer);
                     return Progress::Done;
                 }
             };
@@ -245,40 +252,65 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     /// Begins an upload. Returns the id to poll with, unless the store refuses it.
-    #[inline(always)]
-    pub(super) fn begin(&mut self, at: SimTime, place: Place, post: u8, worker: u16) -> Option<S::Id> {
+    #[inline(never)]
+    pub(super) fn begin<const PLAIN: bool>(
+        &mut self,
+        at: SimTime,
+        place: Place,
+        post: u8,
+        worker: u16,
+    ) -> Option<S::Id> {
         let life = self.lives.get(place);
         let Upload { number: upload, key, odd_name, processing_ns, .. } = life.upload;
         let key = if odd_name { key | ODD_NAME } else { key };
-        let number = life.next_work();
+        let number = if PLAIN || life.work.is_none() { 0 } else { life.more.len() as u8 + 1 };
         let store = self.stores.number(worker);
-        let advances = self.background != Background::WhileServing;
-        let due = advances.then(|| at.after(processing_ns));
-        let begun = self.stores.begin(worker, key, upload, (place, number), at).map(|(ticket, id)| {
-            self.lives.add_work(place, Work::new(ticket, id, post, worker, due, processing_ns));
-            id
-        });
-        let Change { held, gone, overdue_elsewhere, .. } = self.stores.changed(worker, at);
+        let (begun, Change { held, gone, overdue_elsewhere, .. }) =
+            self.stores.begin(worker, key, upload, (place, number), at);
         self.observer.observe(at, Event::Began { upload, worker, store, held, gone, overdue_elsewhere });
-        if begun.is_none() {
-            self.lives.refuse_work(place);
-        } else {
-            if let Some(due) = due {
-                self.pending.schedule_soon(due, Pending::Processed { life: place, upload, work: number });
+        let poller = self.lives.poller(place);
+        let Some((ticket, id)) = begun else {
+            if poller.works == 0 {
+                poller.facts.insert(Fact::Interrupted);
             }
-            if self.published_early > 0.0 {
-                self.schedule_publication(at, place, upload, number);
-            }
-            if !advances {
-                self.enlist_work(at, worker, place, number);
-            }
+            self.store_changed(at, worker);
+            return None;
+        };
+        poller.works += 1;
+        let mut work = Work {
+            ticket: Some(ticket),
+            id,
+            post,
+            worker,
+            is_running: true,
+            is_published: false,
+            due: None,
+            left_ns: processing_ns,
+        };
+        let advances = PLAIN || self.background != Background::WhileServing;
+        if advances {
+            let due = at.after(processing_ns);
+            work.due = Some(due);
+            self.pending.schedule_soon(due, Pending::Processed { life: place, upload, work: number });
+        }
+        self.lives.get(place).add_work(work);
+        if !PLAIN && self.published_early > 0.0 {
+            self.schedule_publication(at, place, upload, number);
+        }
+        if !advances {
+            self.enlist_work(at, worker, place, number);
         }
         self.store_changed(at, worker);
-        begun
+        Some(id)
     }
 
-    fn perhaps_sweep(&mut self, at: SimTime, worker: u16, poll: Poll<S::Id>) -> bool {
-        let sweeps = self.stores.poll_sweeps(worker, poll.dice, poll.attempt);
+    #[inline(always)]
+    fn perhaps_sweep<const PLAIN: bool>(&mut self, at: SimTime, worker: u16, poll: Poll<S::Id>) -> bool {
+        let sweeps = if PLAIN {
+            self.stores.poll_sweeps_by_chance(poll.dice, poll.attempt)
+        } else {
+            self.stores.poll_sweeps(worker, poll.dice, poll.attempt)
+        };
         if sweeps {
             self.sweep(at, worker, Some(poll.upload));
         }
@@ -296,12 +328,17 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         self.observer.observe(at, Event::Swept { store, by, held_before, held, gone, overdue_elsewhere });
     }
 
-    fn read(&mut self, at: SimTime, worker: u16, poll: Poll<S::Id>) -> Answer {
+    #[inline(always)]
+    fn read<const PLAIN: bool>(&mut self, at: SimTime, worker: u16, poll: Poll<S::Id>) -> Answer {
         let Poll { life, upload, key, id, attempt, .. } = poll;
-        let answer = self.stores.read(worker, key, id, (upload, attempt), at);
-        let told = matches!(answer, Answer::Ready { .. } | Answer::Error | Answer::Interrupted);
+        let by_id = if self.address == Address::Id { id } else { None };
+        let answer = match by_id {
+            Some(id) if PLAIN => self.stores.read_plainly(id, at),
+            _ => self.stores.read(worker, key, by_id, (upload, attempt), at),
+        };
+        let told = !PLAIN && matches!(answer, Answer::Ready { .. } | Answer::Error | Answer::Interrupted);
         if told && self.acknowledges {
-            self.stores.acknowledge(worker, key, id, at);
+            self.stores.acknowledge(worker, key, by_id, at);
         }
         self.observer.observe(at, Event::Read { upload, attempt, worker, answer });
         if told {

@@ -4,24 +4,24 @@
 //! most events of a run, all pass through one.
 
 use super::events::{Entry, Key, NEVER};
-use crate::time::SimTime;
 
 /// Events in the order of their keys.
 pub(super) struct Lane<E> {
+    /// Behind the last event stands one that never comes up, so that nobody has to ask whether there is a first one.
     ring: Box<[Entry<E>]>,
     /// Counts of what was ever taken and of what was ever added.
     taken: usize,
     added: usize,
-    /// The time of the last event added.
-    last: SimTime,
+    /// The key of the last event added.
+    last: Key,
 }
 
 impl<E: Copy + Default> Lane<E> {
     pub(super) fn new() -> Self {
-        Lane { ring: Self::places(16), taken: 0, added: 0, last: SimTime::ZERO }
+        Lane { ring: Self::places(16), taken: 0, added: 0, last: 0 }
     }
 
-    /// So many places, a power of two.
+    /// So many places, a power of two, for events that never come up.
     fn places(count: usize) -> Box<[Entry<E>]> {
         vec![Entry::new(NEVER, E::default()); count].into_boxed_slice()
     }
@@ -36,37 +36,29 @@ impl<E: Copy + Default> Lane<E> {
         self.added - self.taken
     }
 
-    /// Whether a new event at a moment may be added: one that is earlier than the last one has to go elsewhere. If none is
-    /// left, the last one was taken, and time has come as far.
+    /// Whether an event may be added: one that is earlier than the last one has to go elsewhere.
     #[inline(always)]
-    pub(super) fn takes(&self, at: SimTime) -> bool {
-        at >= self.last
+    pub(super) fn takes(&self, key: Key) -> bool {
+        key > self.last || self.taken == self.added
     }
 
     /// Adds an event, the latest of all.
     #[inline(always)]
     pub(super) fn push(&mut self, entry: Entry<E>) {
-        self.last = entry.at();
-        if self.len() == self.ring.len() {
-            self.grow();
-        }
+        self.last = entry.key();
         let place = self.place(self.added);
         self.ring[place] = entry;
         self.added += 1;
-    }
-
-    /// The time of the first event; that of [`NEVER`] if there is none.
-    #[inline(always)]
-    pub(super) fn front(&self) -> SimTime {
-        if self.len() == 0 { Entry::new(NEVER, ()).at() } else { self.ring[self.place(self.taken)].at() }
+        if self.added - self.taken == self.ring.len() {
+            return self.grow();
+        }
+        let behind = self.place(self.added);
+        self.ring[behind].put_off();
     }
 
     /// Takes the first event if it is earlier than `limit`.
     #[inline(always)]
     pub(super) fn pop_before(&mut self, limit: Key) -> Option<Entry<E>> {
-        if self.len() == 0 {
-            return None;
-        }
         let entry = self.ring[self.place(self.taken)];
         if entry.key() >= limit {
             return None;

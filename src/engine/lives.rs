@@ -7,10 +7,9 @@ use crate::time::SimTime;
 use crate::trace::Ending;
 use crate::workload::Upload;
 
-/// What each poll of an upload needs: one line of the processor's cache, so that those of all who poll fit into the fastest one.
-#[repr(align(64))]
+/// What each poll of an upload needs: small, so that those of all who poll fit into the fastest cache.
 pub(super) struct Poller<I> {
-    /// What the client polls with, once it has the response; nothing where it polls with its key.
+    /// What the client polls with, once it has the response.
     pub(super) id: Option<I>,
     /// What its polls draw their dice from.
     pub(super) dice: OfUpload,
@@ -52,27 +51,6 @@ impl<I: Copy> Poller<I> {
 }
 
 impl<I> Poller<I> {
-    #[inline(always)]
-    fn new(upload: &Upload, dice: OfUpload) -> Self {
-        let mut facts = Facts::default();
-        if upload.away_ns.is_some() {
-            facts.insert(Fact::Away);
-        }
-        Poller {
-            id: None,
-            dice,
-            upload: upload.number,
-            key: upload.key,
-            polls: 0,
-            earlier_polls: 0,
-            facts,
-            errors: 0,
-            requests: 0,
-            works: 0,
-            client_over: false,
-        }
-    }
-
     /// Polls that the client has made since it opened the page.
     #[inline(always)]
     pub(super) fn attempts(&self) -> u32 {
@@ -129,12 +107,6 @@ pub(super) struct Work<S: StatusStore> {
 }
 
 impl<S: StatusStore> Work<S> {
-    /// A work that begins: it is `due` if it advances.
-    #[inline(always)]
-    pub(super) fn new(ticket: S::Ticket, id: S::Id, post: u8, worker: u16, due: Option<SimTime>, left_ns: u64) -> Self {
-        Work { ticket: Some(ticket), id, post, worker, is_running: true, is_published: false, due, left_ns }
-    }
-
     /// How long it still takes, in nanoseconds.
     pub(super) fn left_ns(&self, at: SimTime) -> u64 {
         self.due.map_or(self.left_ns, |due| due.since(at))
@@ -166,37 +138,6 @@ pub(super) struct Life<S: StatusStore> {
 }
 
 impl<S: StatusStore> Life<S> {
-    fn new(upload: &Upload) -> Self {
-        Life {
-            upload: *upload,
-            work: None,
-            more: Vec::new(),
-            post: 0,
-            answered_at: None,
-            succeeded_at: SimTime::ZERO,
-            answer: Answer::NotFound,
-            fetches: 0,
-            is_reopened: false,
-            gave_up: false,
-            ready_to_seen_ns: None,
-        }
-    }
-
-    /// A new life in the place of one that is over, and has no works: written there, and not written elsewhere and moved.
-    #[inline(always)]
-    fn begin(&mut self, upload: &Upload) {
-        debug_assert!(self.work.is_none() && self.more.is_empty(), "a life is over with its works");
-        self.upload = *upload;
-        self.post = 0;
-        self.answered_at = None;
-        self.succeeded_at = SimTime::ZERO;
-        self.answer = Answer::NotFound;
-        self.fetches = 0;
-        self.is_reopened = false;
-        self.gave_up = false;
-        self.ready_to_seen_ns = None;
-    }
-
     /// The work of a number, from 0.
     #[inline(always)]
     pub(super) fn work(&mut self, number: u8) -> Option<&mut Work<S>> {
@@ -206,30 +147,26 @@ impl<S: StatusStore> Life<S> {
         }
     }
 
-    /// The number of the next work.
-    #[inline(always)]
-    pub(super) fn next_work(&self) -> u8 {
-        if self.work.is_none() { 0 } else { self.more.len() as u8 + 1 }
-    }
-
     /// All works with their numbers.
     pub(super) fn works(&mut self) -> impl Iterator<Item = (u8, &mut Work<S>)> {
         (0..).zip(self.work.iter_mut().chain(&mut self.more))
     }
 
-    /// Adds a work.
+    /// Adds a work. Returns its number.
     #[inline(always)]
-    fn add_work(&mut self, work: Work<S>) {
-        match self.work {
-            None => self.work = Some(work),
-            Some(_) => self.more.push(work),
+    pub(super) fn add_work(&mut self, work: Work<S>) -> u8 {
+        if self.work.is_none() {
+            self.work = Some(work);
+            return 0;
         }
+        self.more.push(work);
+        self.more.len() as u8
     }
 }
 
 /// What became of an upload.
-pub(super) struct Fate<'a> {
-    pub(super) upload: &'a Upload,
+pub(super) struct Fate {
+    pub(super) upload: Upload,
     pub(super) facts: Facts,
     pub(super) polls: u32,
     pub(super) ready_to_seen_ns: Option<u64>,
@@ -252,21 +189,50 @@ impl<S: StatusStore> Lives<S> {
     }
 
     /// A life begins.
-    #[inline(always)]
-    pub(super) fn begin(&mut self, upload: &Upload, dice: OfUpload) -> Place {
-        let Some(place) = self.free.pop() else { return self.add(upload, dice) };
-        self.pollers[place as usize] = Poller::new(upload, dice);
-        self.lives[place as usize].begin(upload);
-        place
-    }
-
-    /// A life begins in a new place.
-    #[cold]
-    fn add(&mut self, upload: &Upload, dice: OfUpload) -> Place {
-        let place = u32::try_from(self.lives.len()).expect("there are fewer than 2^32 uploads");
-        self.pollers.push(Poller::new(upload, dice));
-        self.lives.push(Life::new(upload));
-        place
+    pub(super) fn begin(&mut self, upload: Upload, dice: OfUpload) -> Place {
+        let mut facts = Facts::default();
+        if upload.away_ns.is_some() {
+            facts.insert(Fact::Away);
+        }
+        let Upload { number, key, .. } = upload;
+        let poller = Poller {
+            id: None,
+            dice,
+            upload: number,
+            key,
+            polls: 0,
+            earlier_polls: 0,
+            facts,
+            errors: 0,
+            requests: 0,
+            works: 0,
+            client_over: false,
+        };
+        let life = Life {
+            upload,
+            work: None,
+            more: Vec::new(),
+            post: 0,
+            answered_at: None,
+            succeeded_at: SimTime::ZERO,
+            answer: Answer::NotFound,
+            fetches: 0,
+            is_reopened: false,
+            gave_up: false,
+            ready_to_seen_ns: None,
+        };
+        match self.free.pop() {
+            Some(place) => {
+                self.pollers[place as usize] = poller;
+                self.lives[place as usize] = life;
+                place
+            }
+            None => {
+                self.pollers.push(poller);
+                self.lives.push(life);
+                u32::try_from(self.lives.len() - 1).expect("there are fewer than 2^32 uploads")
+            }
+        }
     }
 
     #[inline(always)]
@@ -295,22 +261,6 @@ impl<S: StatusStore> Lives<S> {
     /// The places of the lives that go on.
     pub(super) fn places(&self) -> Vec<Place> {
         (0..self.pollers.len() as Place).filter(|&place| !self.pollers[place as usize].is_over()).collect()
-    }
-
-    /// A work of a life begins.
-    #[inline(always)]
-    pub(super) fn add_work(&mut self, place: Place, work: Work<S>) {
-        self.pollers[place as usize].works += 1;
-        self.lives[place as usize].add_work(work);
-    }
-
-    /// A work of a life does not begin: the store refused it.
-    #[cold]
-    pub(super) fn refuse_work(&mut self, place: Place) {
-        let poller = &mut self.pollers[place as usize];
-        if poller.works == 0 {
-            poller.facts.insert(Fact::Interrupted);
-        }
     }
 
     /// A work of a life ends; `None` if it was lost.
@@ -351,21 +301,16 @@ impl<S: StatusStore> Lives<S> {
         life.ready_to_seen_ns = told.then(|| at.since(life.succeeded_at));
     }
 
-    /// Whether nothing more can happen to a life.
-    #[inline(always)]
-    pub(super) fn is_over(&self, place: Place) -> bool {
-        self.pollers[place as usize].is_over()
-    }
-
-    /// Lets go of a life to which nothing more can happen, and returns what became of it.
-    pub(super) fn end(&mut self, place: Place) -> Fate<'_> {
+    /// Lets go of a life if nothing more can happen to it, and returns what became of it.
+    pub(super) fn close(&mut self, place: Place) -> Option<Fate> {
         let poller = &self.pollers[place as usize];
+        if !poller.is_over() {
+            return None;
+        }
         self.free.push(place);
         let life = &mut self.lives[place as usize];
         life.work = None;
-        if !life.more.is_empty() {
-            life.more.clear();
-        }
+        life.more.clear();
         let (mut facts, polls) = (poller.facts, poller.polls);
         if life.gave_up && facts.contains(Fact::Succeeded) {
             facts.insert(Fact::ToldLost);
@@ -373,7 +318,7 @@ impl<S: StatusStore> Lives<S> {
         if facts.contains(Fact::Failed) && facts.contains(Fact::SawReady) {
             facts.insert(Fact::MaskedError);
         }
-        Fate { upload: &life.upload, facts, polls, ready_to_seen_ns: life.ready_to_seen_ns }
+        Some(Fate { upload: life.upload, facts, polls, ready_to_seen_ns: life.ready_to_seen_ns })
     }
 
     /// Whether no life goes on.

@@ -11,12 +11,11 @@ mod handlers;
 mod lane;
 mod lives;
 mod near;
-mod plain;
 mod server;
 mod stores;
 
 use crate::registry::AgeBasis;
-use crate::scenario::{Address, Background, Distribution, Order, Policy, Recycle, Scenario, Trigger};
+use crate::scenario::{Address, Background, Distribution, Order, Policy, Probability, Recycle, Scenario, Trigger};
 use crate::store::{Answer, StatusStore};
 use crate::time::SimTime;
 use crate::trace::{Ending, Event, FetchFailure, Observer};
@@ -29,10 +28,12 @@ use lives::{Fate, Lives, Place};
 use server::{Request, Serial, Server};
 use stores::Stores;
 
-/// What is going to happen, but for the next arrival, and in whose life. Where a life may be over by then, the upload's
-/// number tells.
-#[derive(Clone, Copy, Debug)]
+/// What is going to happen, and in whose life. Where a life may be over by then, the upload's number tells.
+#[derive(Clone, Copy, Debug, Default)]
 enum Pending {
+    /// The workload's next upload arrives.
+    #[default]
+    Arrival,
     /// A work ends.
     Processed { life: Place, upload: u32, work: u8 },
     /// A work's end is published, early.
@@ -61,12 +62,31 @@ impl From<Place> for Pending {
     }
 }
 
+/// Whether a run is plain: one worker that is never replaced, clients whose fetches all succeed and whose timers are exact,
+/// polls that sweep by chance, work in a thread that is published when it ends.
+fn is_plain(scenario: &Scenario, policy: &Policy) -> bool {
+    let Scenario { server, client, .. } = scenario;
+    let server_is = server.workers == 1
+        && server.background == Background::Thread
+        && server.recycle == Recycle::default()
+        && server.clock_skew_ns.is_empty()
+        && server.replica.is_none();
+    let client_is = client.fetch_failure == Probability::NEVER
+        && client.hidden_chance == Probability::NEVER
+        && client.reopen_chance == Probability::NEVER
+        && client.post_timeout_ns.is_none();
+    let policy_is = matches!(policy.trigger, Trigger::Chance(_))
+        && policy.retention.age != AgeBasis::Acknowledged
+        && policy.published_early == 0.0;
+    server_is && client_is && policy_is
+}
+
 /// One replication of one policy.
 pub struct Engine<S: StatusStore, O> {
     /// Whether no step of a handler takes time, and nothing can go wrong between two of them, so that each request is over at
     /// the instant at which it comes.
     instant: bool,
-    /// Whether, besides, nothing of the model is used that most scenarios do without: see [`plain`].
+    /// Whether, besides, nothing of the model is used that most scenarios do without: see [`is_plain`].
     plain: bool,
     sweep_ns: u64,
     read_ns: u64,
@@ -118,7 +138,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         let instant = takes_no_time && scenario.faults.is_empty() && policy.defects.is_empty();
         let mut engine = Engine {
             instant,
-            plain: instant && plain::is_plain(scenario, policy),
+            plain: instant && is_plain(scenario, policy),
             sweep_ns: service.sweep_ns,
             read_ns: service.read_ns,
             request_limit_ns: server.request_limit_ns,
@@ -161,38 +181,30 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         if self.plain { self.advance_as::<true>(arrivals) } else { self.advance_as::<false>(arrivals) }
     }
 
-    /// Advances. `PLAIN` says at compile time that the run is [plain], so that each question about what it does not use is
-    /// answered there, once, and not at each poll.
+    /// Advances. Here and in all parts of a request's path, `PLAIN` says at compile time that the run is [plain](is_plain), so
+    /// that each question about what it does not use is answered there, once, and not at each poll.
     fn advance_as<const PLAIN: bool>(&mut self, arrivals: u32) -> bool {
         loop {
-            let (at, life) = match self.pending.pop_poll() {
-                Some(poll) => poll,
-                None => {
-                    let all_arrived = self.arrived == self.uploads;
-                    if all_arrived && self.lives.is_empty() {
-                        return true;
-                    }
-                    if !all_arrived && self.arrived >= arrivals {
-                        return false;
-                    }
-                    if !PLAIN && all_arrived && self.is_stalled() {
-                        self.end_stalled();
-                        return true;
-                    }
-                    let at_once = match self.pending.pop_lone() {
-                        Some(at) => self.arrive::<PLAIN>(at),
-                        None => self.step(),
-                    };
-                    let Some(life) = at_once else { continue };
-                    (self.now, life)
+            while let Some((at, life)) = self.pending.pop_poll() {
+                if !PLAIN {
+                    self.now = at;
                 }
-            };
-            if PLAIN {
-                self.poll_plainly(at, life);
-            } else {
-                self.now = at;
-                self.poll(at, life);
+                self.poll::<PLAIN>(at, life);
             }
+            let all_arrived = self.arrived == self.uploads;
+            if all_arrived && self.lives.is_empty() {
+                return true;
+            }
+            if !all_arrived && self.arrived >= arrivals {
+                return false;
+            }
+            if !PLAIN && all_arrived && self.is_stalled() {
+                self.end_stalled();
+                return true;
+            }
+            let (at, next) = self.pending.pop().expect("while a life goes on, something of it is pending");
+            self.now = at;
+            self.step::<PLAIN>(at, next);
         }
     }
 
@@ -211,19 +223,16 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         self.observer
     }
 
-    /// Takes the step that comes next. Returns whose poll comes at once.
     #[inline(always)]
-    fn step(&mut self) -> Option<Place> {
-        let (at, next) = self.pending.pop().expect("while a life goes on, something of it is pending");
-        self.now = at;
+    fn step<const PLAIN: bool>(&mut self, at: SimTime, next: Pending) {
         match next {
-            Pending::Poll(life) => return Some(life),
+            Pending::Poll(life) => self.poll::<PLAIN>(at, life),
             Pending::Processed { life, upload, work } => self.finish(at, life, upload, work),
+            Pending::Arrival => self.arrive::<PLAIN>(),
             Pending::Step { worker, serial, stage } => self.resume(at, worker, serial, stage),
             Pending::Timer { store } => self.timer(at, store),
             rare => self.step_rarely(at, rare),
         }
-        None
     }
 
     #[cold]
@@ -241,34 +250,29 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
 
     fn schedule_arrival(&mut self) {
         if let Some(upload) = self.workload.peek() {
-            self.pending.schedule_lone(upload.at);
+            self.pending.schedule_soon(upload.at, Pending::Arrival);
         }
     }
 
-    /// The next upload arrives. Returns whose poll comes at once.
+    /// The next upload arrives.
     #[inline(never)]
-    fn arrive<const PLAIN: bool>(&mut self, at: SimTime) -> Option<Place> {
-        self.now = at;
-        // Taken when it was copied to its place: one copy, not two.
-        let upload = self.workload.peek().expect("an arrival is scheduled only for an upload to come");
-        let number = upload.number;
-        self.observer.observe(at, Event::Arrived(upload));
-        self.faults.note_arrival(number, upload.key);
-        let life = self.lives.begin(upload, self.stores.dice_of(number));
-        self.workload.next();
+    fn arrive<const PLAIN: bool>(&mut self) {
+        let upload = self.workload.next().expect("an arrival is scheduled only for an upload to come");
         self.arrived += 1;
         self.schedule_arrival();
-        let at_once = if PLAIN {
-            self.upload_plainly(at, life)
+        self.faults.note_arrival(upload.number, upload.key);
+        let life = self.lives.begin(upload, self.stores.dice_of(upload.number));
+        self.observer.observe(upload.at, Event::Arrived(&upload));
+        if PLAIN {
+            let id = self.begin::<PLAIN>(upload.at, life, 0, 0);
+            self.hear_of_upload::<PLAIN>(upload.at, life, id);
         } else {
-            self.post(at, life, number, 0);
-            None
-        };
-        if self.arrived == self.uploads {
-            let overdue = self.stores.overdue(at);
-            self.observer.observe(at, Event::SpanEnded { overdue });
+            self.post(upload.at, life, upload.number, 0);
         }
-        at_once
+        if self.arrived == self.uploads {
+            let overdue = self.stores.overdue(upload.at);
+            self.observer.observe(upload.at, Event::SpanEnded { overdue });
+        }
     }
 
     // ---- the client
@@ -339,7 +343,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
                     return self.end_client(at, place, Ending::Refused);
                 }
                 let next = at.after(self.client.spec.fetch_retry_ns);
-                self.schedule_poll(place, next);
+                self.schedule_poll::<false>(place, next);
             }
         }
     }
@@ -351,32 +355,30 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
             return;
         }
         let id = self.lives.get(place).works().find(|(_, work)| work.post == post).map(|(_, work)| work.id);
-        self.hear_of_upload(at, place, id);
+        self.hear_of_upload::<false>(at, place, id);
     }
 
     /// The client has the response to its upload: an id to poll with, unless it was refused.
-    fn hear_of_upload(&mut self, at: SimTime, place: Place, id: Option<S::Id>) {
+    #[inline(always)]
+    fn hear_of_upload<const PLAIN: bool>(&mut self, at: SimTime, place: Place, id: Option<S::Id>) {
         if id.is_none() {
             return self.end_client(at, place, Ending::Refused);
         }
-        self.note_response(at, place, id);
-        let away_ns = self.lives.get(place).upload.away_ns;
+        self.lives.poller(place).id = id;
+        let life = self.lives.get(place);
+        life.answered_at = Some(at);
+        let away_ns = life.upload.away_ns;
         let first = at.after(self.client.first_delay_ns(away_ns));
         match away_ns {
-            None if !self.client.hides() => self.pending.schedule_poll(first, place),
+            None if PLAIN || !self.client.hides() => {
+                self.pending.schedule_poll(first, place);
+            }
             // Absences differ: in the polls' lane they would stand in the way of all others.
             _ => {
-                let first = self.timer_of(place, first);
+                let first = if PLAIN { first } else { self.timer_of(place, first) };
                 self.pending.schedule(first, Pending::Poll(place));
             }
         }
-    }
-
-    /// Notes the response to an upload.
-    #[inline(always)]
-    fn note_response(&mut self, at: SimTime, place: Place, id: Option<S::Id>) {
-        self.lives.poller(place).id = if self.address == Address::Id { id } else { None };
-        self.lives.get(place).answered_at = Some(at);
     }
 
     /// When a client's timer goes off.
@@ -386,20 +388,24 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         self.client.timer(upload, since, at)
     }
 
-    fn schedule_poll(&mut self, place: Place, at: SimTime) {
-        let at = if self.client.hides() { self.timer_of(place, at) } else { at };
+    #[inline(always)]
+    fn schedule_poll<const PLAIN: bool>(&mut self, place: Place, at: SimTime) {
+        let at = if !PLAIN && self.client.hides() { self.timer_of(place, at) } else { at };
         self.pending.schedule_poll(at, place);
     }
 
     /// The client has the response to its latest poll.
-    fn poll_answered(&mut self, at: SimTime, place: Place, answer: Answer) {
+    #[inline(always)]
+    fn poll_answered<const PLAIN: bool>(&mut self, at: SimTime, place: Place, answer: Answer) {
         let poller = self.lives.poller(place);
-        poller.errors = 0;
+        if !PLAIN {
+            poller.errors = 0;
+        }
         match self.client.ending(answer, poller.attempts()) {
             Some(ending) => self.end_client(at, place, ending),
             None => {
                 let next = at.after(self.client.delay_ns(poller.upload, poller.attempts()));
-                self.schedule_poll(place, next);
+                self.schedule_poll::<PLAIN>(place, next);
             }
         }
     }
@@ -408,9 +414,9 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     #[inline(never)]
     fn end_client(&mut self, at: SimTime, place: Place, ending: Ending) {
         let upload = self.lives.poller(place).upload;
-        if let Some(after_ns) = self.client.reopens_after_ns(upload)
-            && !self.lives.get(place).is_reopened
+        if !self.lives.get(place).is_reopened
             && self.lives.get(place).answered_at.is_some()
+            && let Some(after_ns) = self.client.reopens_after_ns(upload)
         {
             self.observer.observe(at, Event::Reopens { upload, ending, after_ns });
             self.lives.get(place).is_reopened = true;
@@ -430,16 +436,9 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     /// Lets go of a life if it is over.
-    #[inline(always)]
     fn close(&mut self, at: SimTime, place: Place) {
-        if self.lives.is_over(place) {
-            self.end_life(at, place);
+        if let Some(Fate { upload, facts, polls, ready_to_seen_ns }) = self.lives.close(place) {
+            self.observer.observe(at, Event::Over { upload: &upload, facts, polls, ready_to_seen_ns });
         }
-    }
-
-    #[inline(never)]
-    fn end_life(&mut self, at: SimTime, place: Place) {
-        let Fate { upload, facts, polls, ready_to_seen_ns } = self.lives.end(place);
-        self.observer.observe(at, Event::Over { upload, facts, polls, ready_to_seen_ns });
     }
 }

@@ -37,14 +37,13 @@ impl<E: Copy> Near<E> {
             return Some(self.push_out(entry));
         }
         let key = entry.key();
-        let mut place = self.entries.len();
         self.entries.push(entry);
-        let entries = self.entries.as_mut_slice();
-        while place > 0 && entries[place - 1].key() < key {
-            entries[place] = entries[place - 1];
+        let mut place = self.entries.len() - 1;
+        while place > 0 && self.entries[place - 1].key() < key {
+            self.entries[place] = self.entries[place - 1];
             place -= 1;
         }
-        entries[place] = entry;
+        self.entries[place] = entry;
         None
     }
 

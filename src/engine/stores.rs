@@ -185,7 +185,7 @@ impl<S: StatusStore> Stores<S> {
         }
     }
 
-    /// Begins an upload; nothing if the store is full. What [changed](Self::changed) is to be asked for.
+    /// Begins an upload; nothing if the store is full.
     #[inline(always)]
     pub(super) fn begin(
         &mut self,
@@ -194,12 +194,13 @@ impl<S: StatusStore> Stores<S> {
         upload: u32,
         work: (Place, u8),
         at: SimTime,
-    ) -> Option<Begun<S>> {
+    ) -> (Option<Begun<S>>, Change<'_>) {
         let now = self.clock(worker, at);
         self.repeat_later(worker, at, || Call::Begin { key, upload, work, now });
         self.gone.clear();
         let store = usize::from(self.number(worker));
-        self.stores[store].store.begin(key, upload, now, &mut self.gone).ok()
+        let begun = self.stores[store].store.begin(key, upload, now, &mut self.gone).ok();
+        (begun, self.changed(worker, at))
     }
 
     /// An upload's end; whether the store took it, and what it holds now.
@@ -258,14 +259,10 @@ impl<S: StatusStore> Stores<S> {
         }
     }
 
-    /// What a poll is answered where there is one store, one clock, and no replica.
+    /// What a poll by id is answered where there is one store, one clock, and no replica.
     #[inline(always)]
-    pub(super) fn read_plainly(&self, key: u32, by_id: Option<S::Id>, at: SimTime) -> Answer {
-        let store = &self.stores[0].store;
-        match by_id {
-            Some(id) => store.read(id, at),
-            None => store.read_key(key, at),
-        }
+    pub(super) fn read_plainly(&self, id: S::Id, at: SimTime) -> Answer {
+        self.stores[0].store.read(id, at)
     }
 
     /// The store that a poll reads from.
@@ -385,7 +382,7 @@ impl<S: StatusStore> Stores<S> {
 
     /// What the call that has just been made changed.
     #[inline(always)]
-    pub(super) fn changed(&mut self, worker: u16, at: SimTime) -> Change<'_> {
+    fn changed(&mut self, worker: u16, at: SimTime) -> Change<'_> {
         if !self.clocks_ns.is_empty() {
             self.correct(worker);
         }

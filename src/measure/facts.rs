@@ -78,10 +78,9 @@ impl Fact {
     }
 }
 
-/// A set of facts. Wider than it has to be: a processor that reads a word half of which was just written waits, and a compiler
-/// reads half words as whole ones.
+/// A set of facts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Facts(u32);
+pub struct Facts(u16);
 
 impl Facts {
     /// How many different sets there are.
@@ -100,11 +99,11 @@ impl Facts {
 
     /// The set as a number below [`Facts::SETS`].
     pub(super) fn index(self) -> usize {
-        self.0 as usize
+        usize::from(self.0)
     }
 
     /// The set with that number.
     pub(super) fn from_index(index: usize) -> Self {
-        Facts(index as u32)
+        Facts(index as u16)
     }
 }

@@ -144,29 +144,20 @@ impl Tally {
     }
 
     /// From now on a store holds so many entries.
-    #[inline(always)]
     fn hold(&mut self, at: SimTime, store: u16, held: u64) {
         let Some(now) = &mut self.now else { return };
-        match now.stores.get_mut(usize::from(store)) {
-            Some(before) if *before == held => return,
-            Some(before) => {
-                self.live.area_ns += u128::from(now.total) * u128::from(at.since(now.since));
-                now.since = at;
-                now.total = now.total - *before + held;
-                *before = held;
-            }
-            None => return self.hold_more(at, store, held),
+        let store = usize::from(store);
+        if now.stores.len() <= store {
+            now.stores.resize(store + 1, 0);
         }
+        if now.stores[store] == held {
+            return;
+        }
+        self.live.area_ns += u128::from(now.total) * u128::from(at.since(now.since));
+        now.since = at;
+        now.total = now.total - now.stores[store] + held;
+        now.stores[store] = held;
         self.live.max = self.live.max.max(now.total);
-    }
-
-    /// From now on a store, the first that holds anything of those up to it, holds so many entries.
-    #[cold]
-    fn hold_more(&mut self, at: SimTime, store: u16, held: u64) {
-        if let Some(now) = &mut self.now {
-            now.stores.resize(usize::from(store) + 1, 0);
-        }
-        self.hold(at, store, held);
     }
 
     /// Entries leave that may have been due for a while, so many others being due at the moment.

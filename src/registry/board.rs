@@ -5,15 +5,13 @@
 //! else in the record, so one atomic word per slot is enough for it. Every other answer takes the lock. Words are written
 //! under the lock, at the edge that they tell of, so who looks without it sees what one with it could have seen.
 
-use std::hint::cold_path;
-
 use super::sync::{AtomicU64, OnceLock, Ordering, mutant};
 
 /// Slots on the first page, as a power of two; each further page has twice as many as the one before.
 const FIRST_BITS: u32 = 2;
 
-/// Pages enough for 2^32 slots. Page n has 2^n of them, so the pages before the first one are never made.
-const PAGES: usize = u32::BITS as usize + 1;
+/// Pages enough for 2^32 slots.
+const PAGES: usize = (u32::BITS - FIRST_BITS) as usize + 1;
 
 /// Of a slot without a record: no generation has this number.
 const NOBODY: u64 = 0;
@@ -59,7 +57,7 @@ impl Board {
     fn locate(slot: u32) -> (usize, usize, usize) {
         let number = u64::from(slot) + (1 << FIRST_BITS);
         let places = 1u64 << number.ilog2();
-        (number.ilog2() as usize, (number - places) as usize, places as usize)
+        ((number.ilog2() - FIRST_BITS) as usize, (number - places) as usize, places as usize)
     }
 
     /// A generation is in a slot from now on. Under the lock.
@@ -90,14 +88,11 @@ impl Board {
             Some(word) => word.load(Ordering::Acquire),
             None => NOBODY,
         };
-        if word == generation << 1 || word >> 1 != generation && mutant!(id_without_generation) {
-            // A client asks until it knows, so of its polls only the last one comes here.
-            cold_path();
-            Notice::AskTheRecord
-        } else if word == generation << 1 | 1 {
-            Notice::Running
-        } else {
-            Notice::Gone
+        match word ^ generation << 1 {
+            1 => Notice::Running,
+            0 => Notice::AskTheRecord,
+            _ if mutant!(id_without_generation) => Notice::AskTheRecord,
+            _ => Notice::Gone,
         }
     }
 }

@@ -33,27 +33,18 @@ impl Index {
     }
 
     /// Puts a slot under a hash: in the place of the one for which `is_it` says yes, if there is such a one.
-    pub(super) fn set(&mut self, hash: u32, slot: u32, mut is_it: impl FnMut(u32) -> bool) {
+    pub(super) fn set(&mut self, hash: u32, slot: u32, is_it: impl FnMut(u32) -> bool) {
+        if let Some(position) = self.position(hash, is_it) {
+            self.entries[position].slot = slot;
+            return;
+        }
         // At most thirteen sixteenths full: a probe that finds nothing looks at some fifteen entries then, in two lines of the
-        // processor's cache. Room is made first, so that one probe serves both to look and to add.
+        // processor's cache.
         if (self.used + 1) * 16 > self.entries.len() * 13 {
             self.grow();
         }
-        let mask = self.entries.len() - 1;
-        let mut position = hash as usize & mask;
-        loop {
-            let entry = &mut self.entries[position];
-            if entry.slot == EMPTY {
-                *entry = Entry { hash, slot };
-                self.used += 1;
-                return;
-            }
-            if entry.hash == hash && is_it(entry.slot) {
-                entry.slot = slot;
-                return;
-            }
-            position = (position + 1) & mask;
-        }
+        self.used += 1;
+        self.add(Entry { hash, slot });
     }
 
     /// Removes the slot under a hash for which `is_it` says yes, if there is one.

@@ -74,7 +74,7 @@ pub use retention::{AgeBasis, Capacity, Expiry, Retention, Span, TimeToLive};
 pub use status::{Outcome, State, Status};
 pub use ticket::Ticket;
 
-use super::sync::{self, Arc, AtomicUsize, Ordering};
+use super::sync::{self, Arc, AtomicUsize, Ordering, mutant};
 use board::Notice;
 use part::Part;
 use shard::{Place, Shard};
@@ -247,7 +247,6 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
-    #[inline(always)]
     pub fn begin_with(
         &self,
         key: K,
@@ -258,7 +257,15 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
         // Before the lock, which lies beside the count: an atomic change of the count under the lock would first wait for
         // all that was written there.
         let for_ticket = Arc::clone(part);
-        let place = part.begin(hash, key, now, &mut on_reclaim)?;
+        let mut shard = part.lock();
+        let now = shard.advance(now);
+        shard.make_room(now, &mut on_reclaim)?;
+        if mutant!(room_is_let_go_before_it_is_taken) {
+            drop(shard);
+            shard = part.lock();
+        }
+        let place = shard.begin(hash, key, now);
+        drop(shard);
         Ok(Ticket::new(for_ticket, part.id(place)))
     }
 
@@ -398,7 +405,6 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
     /// assert_eq!(to_delete, ["menu.xlsx"]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
     pub fn sweep_with(&self, now: u64, mut on_reclaim: impl FnMut(Reclaimed<'_, K>)) -> Swept {
         let mut total = Swept::default();
         for part in &self.inner.parts {

@@ -5,7 +5,7 @@ use super::id::UploadId;
 use super::shard::{Place, Shard};
 use super::status::{Outcome, Status};
 use super::sync::{Arc, Mutex, MutexGuard, PoisonError, mutant};
-use super::{Full, Reclaimed, Retention, SWEEP_STEP, StaleTicket, Swept};
+use super::{Reclaimed, Retention, SWEEP_STEP, StaleTicket, Swept};
 
 /// The most slots that are looked at before the lock is let go of, where only few may have to be changed.
 const LOOK_STEP: usize = 1024;
@@ -67,29 +67,6 @@ impl<K, V> Part<K, V> {
         shard.read(place, now)
     }
 
-    /// Begins an upload, where room is or can be made for it.
-    #[inline(never)]
-    pub(super) fn begin(
-        &self,
-        hash: u32,
-        key: K,
-        now: u64,
-        on_reclaim: &mut impl FnMut(Reclaimed<'_, K>),
-    ) -> Result<Place, Full>
-    where
-        K: Eq,
-    {
-        let mut shard = self.lock();
-        let now = shard.advance(now);
-        shard.make_room(now, on_reclaim)?;
-        if mutant!(room_is_let_go_before_it_is_taken) {
-            drop(shard);
-            shard = self.lock();
-        }
-        Ok(shard.begin(hash, key, now))
-    }
-
-    #[inline(never)]
     pub(super) fn finish(&self, id: UploadId, outcome: Outcome<V>, now: u64) -> Result<(), StaleTicket> {
         let place = self.place(id);
         let mut shard = self.lock();
@@ -131,24 +108,12 @@ impl<K, V> Part<K, V> {
     }
 
     /// One step of a sweep: one hold of the lock, at most `max` records (R9, R10).
-    #[inline(always)]
     pub(super) fn sweep_some(&self, now: u64, max: usize, on_reclaim: &mut impl FnMut(Reclaimed<'_, K>)) -> Swept {
         let seen = if mutant!(sweep_acts_on_what_it_saw) { self.lock().first_due(now) } else { None };
-        if now < self.board.quiet_until() {
-            return Swept::default();
-        }
-        self.sweep_what_is_due(seen, now, max, on_reclaim)
-    }
-
-    #[inline(never)]
-    fn sweep_what_is_due(
-        &self,
-        seen: Option<u32>,
-        now: u64,
-        max: usize,
-        on_reclaim: &mut impl FnMut(Reclaimed<'_, K>),
-    ) -> Swept {
         let mut swept = Swept::default();
+        if now < self.board.quiet_until() {
+            return swept;
+        }
         let mut shard = self.lock();
         let now = shard.advance(now);
         if let Some(slot) = seen {

@@ -231,7 +231,6 @@ impl<K, V> Shard<K, V> {
         self.end_work(place, State::Interrupted, None, self.clock)
     }
 
-    #[inline(always)]
     fn end_work(&mut self, place: Place, state: State, detail: Option<V>, now: u64) -> Result<(), StaleTicket> {
         let Some(record) = self.record(place) else { return Err(StaleTicket) };
         let running = record.state == State::Processing && !record.tombstone;
@@ -239,15 +238,15 @@ impl<K, V> Shard<K, V> {
         if (!running || over) && !mutant!(stale_ticket_finishes) {
             return Err(StaleTicket);
         }
-        let Slot { link, record, .. } = &mut self.slots[place.slot as usize];
-        let record = record.as_mut().expect("it was looked up above");
+        let since = self.since(place.slot);
+        let record = self.slots[place.slot as usize].record.as_mut().expect("it was looked up above");
         let left = if record.tombstone { TOMBSTONES } else { record.state as usize };
         record.state = state;
         record.detail = detail;
         record.tombstone = false;
         let since = match self.retention.age {
             // The age of a running upload counts from its beginning.
-            AgeBasis::Created => link.since(),
+            AgeBasis::Created => since,
             AgeBasis::Finished | AgeBasis::LastWrite | AgeBasis::LastAccess => now,
             AgeBasis::Acknowledged => NEVER,
         };

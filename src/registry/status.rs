@@ -3,8 +3,6 @@
 /// Where an upload stands. The edges: `Processing` to each of the three others, and nothing else; what is due becomes a
 /// tombstone, which is no state but what is left of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-// As wide as a detail often is: a `Status` of both is then passed in two registers, and not packed and unpacked.
-#[repr(u32)]
 pub enum State {
     /// The upload was accepted and its work is not over.
     Processing,

@@ -51,7 +51,6 @@ impl<K, V> Ticket<K, V> {
     /// # Errors
     /// [`StaleTicket`] if there is no running upload to end any more: it was cleared, or the retention gives running
     /// uploads a time to live and it is over. Nothing was changed then.
-    #[inline]
     pub fn finish(mut self, outcome: Outcome<V>, now: u64) -> Result<(), StaleTicket> {
         let part = self.part.take().expect("a ticket that was not used up has its part of the registry");
         part.finish(self.id, outcome, now)

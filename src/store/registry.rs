@@ -104,7 +104,6 @@ impl StatusStore for RegistryStore {
         self.registry.acknowledge_key(&(key & !ODD_NAME), now.as_ns());
     }
 
-    #[inline(always)]
     fn sweep(&self, now: SimTime, removed: &mut Vec<Gone>) {
         let swept = self.registry.sweep_with(now.as_ns(), |record| removed.push(gone(record)));
         self.held.set(self.held.get() - swept.freed as u64);

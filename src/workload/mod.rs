@@ -38,8 +38,6 @@ pub struct Workload {
     uploads: u32,
     /// Uploads that were made and have not come yet, the next one last.
     made: Vec<Upload>,
-    /// Draws that are being turned into samples; kept for its memory.
-    draws: Vec<u64>,
     /// The number of the next one to make.
     next: u32,
     clock: SimTime,
@@ -62,7 +60,6 @@ impl Workload {
         Workload {
             uploads: *uploads,
             made: Vec::with_capacity(BATCH as usize),
-            draws: Vec::with_capacity(BATCH as usize),
             next: 0,
             clock: SimTime::ZERO,
             arrivals: arrivals.clone(),
@@ -130,29 +127,14 @@ impl Workload {
             });
         }
         let (stream, time, failure) = &mut self.processing;
-        self.draws.clear();
         for upload in &mut self.made {
             let [length, outcome] = stream.draws(u64::from(upload.number));
-            upload.fails = failure.says_yes(outcome);
-            self.draws.push(length);
-        }
-        time.sample_all_ns(&mut self.draws);
-        for (upload, &processing_ns) in self.made.iter_mut().zip(&self.draws) {
-            upload.processing_ns = processing_ns;
+            (upload.processing_ns, upload.fails) = (time.sample_ns(length), failure.says_yes(outcome));
         }
         let (stream, time, chance) = &mut self.away;
-        self.draws.clear();
         for upload in &mut self.made {
             let [goes, length] = stream.draws(u64::from(upload.number));
-            if chance.says_yes(goes) {
-                upload.away_ns = Some(0);
-                self.draws.push(length);
-            }
-        }
-        time.sample_all_ns(&mut self.draws);
-        let away = self.made.iter_mut().filter_map(|upload| upload.away_ns.as_mut());
-        for (away_ns, &time_ns) in away.zip(&self.draws) {
-            *away_ns = time_ns;
+            upload.away_ns = chance.says_yes(goes).then(|| time.sample_ns(length));
         }
         if let Some((stream, keys)) = &mut self.keys {
             for upload in &mut self.made {

@@ -4,9 +4,6 @@ use crate::rng::{below, unit};
 use crate::scenario::Distribution;
 use crate::time::{SECOND_NS, SimTime};
 
-/// How many samples a pass makes.
-const AT_A_TIME: usize = 64;
-
 /// Draws durations from a distribution.
 pub(crate) struct Sampler {
     distribution: Distribution,
@@ -22,24 +19,6 @@ impl Sampler {
         match self.distribution {
             Distribution::Constant { value_ns } => Some(value_ns),
             _ => None,
-        }
-    }
-
-    /// Turns draws into the durations in nanoseconds that they stand for.
-    pub(crate) fn sample_all_ns(&self, draws: &mut [u64]) {
-        let Distribution::Lognormal { median_ns, sigma } = self.distribution else {
-            return draws.iter_mut().for_each(|draw| *draw = self.sample_ns(*draw));
-        };
-        // Two passes: a processor that guesses wrong whether a sample is large has done in vain all that follows, and in one
-        // pass it learns that late.
-        for draws in draws.chunks_mut(AT_A_TIME) {
-            let mut exponents = [0.0; AT_A_TIME];
-            for (exponent, &draw) in exponents.iter_mut().zip(&*draws) {
-                *exponent = sigma * normal_quantile(open_unit(draw));
-            }
-            for (draw, exponent) in draws.iter_mut().zip(exponents) {
-                *draw = round_ns(median_ns as f64 * libm::exp(exponent));
-            }
         }
     }
 
@@ -192,21 +171,6 @@ mod tests {
         ];
         for (p, x) in exact {
             assert!((normal_quantile(p) - x).abs() <= 4e-15 * x.abs().max(1.0), "{p}: {} for {x}", normal_quantile(p));
-        }
-    }
-
-    #[test]
-    fn samples_are_the_same_made_at_once_and_one_by_one() {
-        let stream = crate::rng::PerAttempt::new(1, crate::rng::Source::Jitter);
-        for distribution in [
-            Distribution::Lognormal { median_ns: 8_000_000_000, sigma: 0.8 },
-            Distribution::Exponential { mean_ns: 5_000_000_000 },
-        ] {
-            let sampler = Sampler::new(&distribution);
-            let mut draws: Vec<u64> = (0..1000).map(|attempt| stream.draw(0, attempt)).collect();
-            let one_by_one: Vec<u64> = draws.iter().map(|&draw| sampler.sample_ns(draw)).collect();
-            sampler.sample_all_ns(&mut draws);
-            assert_eq!(draws, one_by_one);
         }
     }
 
