@@ -52,7 +52,9 @@ impl From<Place> for Pending {
     }
 }
 
-/// What the run knows of an upload from its arrival until nothing more can happen to it.
+/// What the run knows of an upload from its arrival until nothing more can happen to it. In this order, and so aligned, all
+/// that a poll needs lies in one line of the processor's cache.
+#[repr(C, align(64))]
 struct Life<I> {
     /// What the client polls with.
     id: I,
@@ -60,6 +62,8 @@ struct Life<I> {
     dice: OfUpload,
     /// Polls made.
     polls: u32,
+    /// The upload's number.
+    number: u32,
     course: Course,
     /// Whether its work goes on.
     is_running: bool,
@@ -73,18 +77,9 @@ struct Life<I> {
 
 impl<I> Life<I> {
     fn new(id: I, dice: OfUpload, course: Course, upload: Upload) -> Self {
-        let (is_running, client_over) = (true, false);
-        Life {
-            id,
-            dice,
-            polls: 0,
-            course,
-            is_running,
-            client_over,
-            ended_at: upload.at,
-            ready_to_seen_ns: None,
-            upload,
-        }
+        let (polls, number, is_running, client_over) = (0, upload.number, true, false);
+        let (ended_at, ready_to_seen_ns) = (upload.at, None);
+        Life { id, dice, polls, number, course, is_running, client_over, ended_at, ready_to_seen_ns, upload }
     }
 }
 
@@ -220,6 +215,7 @@ impl<S: StatusStore, O: Observer> Plain<S, O> {
         life.id = id;
         life.dice = dice;
         life.polls = 0;
+        life.number = number;
         life.course = course;
         life.is_running = true;
         life.client_over = false;
@@ -247,7 +243,7 @@ impl<S: StatusStore, O: Observer> Plain<S, O> {
     #[inline(always)]
     fn poll(&mut self, at: SimTime, place: Place) {
         let life = &mut self.lives[place as usize];
-        let (upload, attempt, worker) = (life.upload.number, life.polls, 0);
+        let (upload, attempt, worker) = (life.number, life.polls, 0);
         life.polls += 1;
         let sweeps = self.die.says_yes(life.dice.draw(u64::from(attempt)));
         if sweeps && self.order == Order::SweepFirst {
