@@ -3,8 +3,8 @@
 //! Most delays of a run are one constant (the interval between polls), and events that are scheduled with a constant delay
 //! come up in the order in which they were scheduled: polls have a [`Lane`]. A poll that is earlier than the last one of its
 //! lane is put where events with other delays are: those that are [near](Near) in a short sorted array, all others in a heap,
-//! so that the far ones, of which there are many, do not make the near ones expensive. Where an event went changes nothing
-//! but the time it takes.
+//! so that the far ones, of which there are many, do not make the near ones expensive. Of arrivals there is one at a time,
+//! which has a place of its own. Where an event went changes nothing but the time it takes.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -18,6 +18,11 @@ pub(super) type Key = u128;
 
 /// Later than any event.
 pub(super) const NEVER: Key = Key::MAX;
+
+/// The time in a key.
+fn time_of(key: Key) -> SimTime {
+    SimTime::from_ns((key >> 64) as u64)
+}
 
 /// An event and when it comes up.
 #[derive(Clone, Copy)]
@@ -38,10 +43,9 @@ impl<E> Entry<E> {
         Key::from(self.at_ns) << 64 | Key::from(self.number)
     }
 
-    /// It never comes up.
     #[inline(always)]
-    pub(super) fn put_off(&mut self) {
-        (self.at_ns, self.number) = ((NEVER >> 64) as u64, NEVER as u64);
+    pub(super) fn at(&self) -> SimTime {
+        SimTime::from_ns(self.at_ns)
     }
 
     /// The time and the event.
@@ -55,6 +59,8 @@ impl<E> Entry<E> {
 pub(super) struct EventList<P, E> {
     inserted: u64,
     polls: Lane<P>,
+    /// The key of the next arrival.
+    arrival: Key,
     near: Near<E>,
     far: BinaryHeap<Reverse<Entry<E>>>,
     /// The key of the first event that is far.
@@ -68,6 +74,7 @@ impl<P: Copy + Default, E: Copy + From<P>> EventList<P, E> {
         EventList {
             inserted: 0,
             polls: Lane::new(),
+            arrival: NEVER,
             near: Near::new(),
             far: BinaryHeap::new(),
             far_front: NEVER,
@@ -85,11 +92,25 @@ impl<P: Copy + Default, E: Copy + From<P>> EventList<P, E> {
     #[inline(always)]
     pub(super) fn schedule_poll(&mut self, at: SimTime, poll: P) {
         let key = self.key(at);
-        if self.polls.takes(key) {
+        if self.polls.takes(at) {
             self.polls.push(Entry::new(key, poll));
         } else {
             self.push_near(Entry::new(key, poll.into()));
         }
+    }
+
+    /// Schedules the next arrival, the one before it being over.
+    #[inline(always)]
+    pub(super) fn schedule_arrival(&mut self, at: SimTime) {
+        self.arrival = self.key(at);
+        self.first = self.first.min(self.arrival);
+    }
+
+    /// Whether a poll that is scheduled now for a moment will be the next event.
+    #[inline(always)]
+    pub(super) fn would_be_next(&self, at: SimTime) -> bool {
+        // What is there already comes before it at the same instant.
+        at < time_of(self.first) && at < time_of(self.polls.front())
     }
 
     /// Schedules an event that is likely to be one of the next few.
@@ -119,7 +140,7 @@ impl<P: Copy + Default, E: Copy + From<P>> EventList<P, E> {
         self.far.push(Reverse(entry));
     }
 
-    /// How many events are to come.
+    /// How many events are to come, the next arrival aside.
     pub(super) fn len(&self) -> usize {
         self.polls.len() + self.near.len() + self.far.len()
     }
@@ -130,7 +151,18 @@ impl<P: Copy + Default, E: Copy + From<P>> EventList<P, E> {
         self.polls.pop_before(self.first).map(Entry::open)
     }
 
-    /// Takes the next event, there being no poll that comes before it.
+    /// Takes the next event if it is an arrival, there being no poll that comes before it.
+    #[inline(always)]
+    pub(super) fn pop_arrival(&mut self) -> bool {
+        let is_next = self.arrival == self.first && self.arrival != NEVER;
+        if is_next {
+            self.arrival = NEVER;
+            self.note_first();
+        }
+        is_next
+    }
+
+    /// Takes the next event, there being neither a poll nor an arrival that comes before it.
     #[inline(always)]
     pub(super) fn pop(&mut self) -> Option<(SimTime, E)> {
         let entry = if self.far_front < self.near.front() {
@@ -140,8 +172,13 @@ impl<P: Copy + Default, E: Copy + From<P>> EventList<P, E> {
         } else {
             self.near.pop()?
         };
-        self.first = self.far_front.min(self.near.front());
+        self.note_first();
         Some(entry.open())
+    }
+
+    #[inline(always)]
+    fn note_first(&mut self) {
+        self.first = self.arrival.min(self.far_front).min(self.near.front());
     }
 }
 

@@ -4,24 +4,24 @@
 //! most events of a run, all pass through one.
 
 use super::events::{Entry, Key, NEVER};
+use crate::time::SimTime;
 
 /// Events in the order of their keys.
 pub(super) struct Lane<E> {
-    /// Behind the last event stands one that never comes up, so that nobody has to ask whether there is a first one.
     ring: Box<[Entry<E>]>,
     /// Counts of what was ever taken and of what was ever added.
     taken: usize,
     added: usize,
-    /// The key of the last event added.
-    last: Key,
+    /// The time of the last event added.
+    last: SimTime,
 }
 
 impl<E: Copy + Default> Lane<E> {
     pub(super) fn new() -> Self {
-        Lane { ring: Self::places(16), taken: 0, added: 0, last: 0 }
+        Lane { ring: Self::places(16), taken: 0, added: 0, last: SimTime::ZERO }
     }
 
-    /// So many places, a power of two, for events that never come up.
+    /// So many places, a power of two.
     fn places(count: usize) -> Box<[Entry<E>]> {
         vec![Entry::new(NEVER, E::default()); count].into_boxed_slice()
     }
@@ -36,33 +36,40 @@ impl<E: Copy + Default> Lane<E> {
         self.added - self.taken
     }
 
-    /// Whether an event may be added: one that is earlier than the last one has to go elsewhere.
+    /// Whether an event may be added at a moment: one that is earlier than the last one has to go elsewhere.
     #[inline(always)]
-    pub(super) fn takes(&self, key: Key) -> bool {
-        key > self.last || self.taken == self.added
+    pub(super) fn takes(&self, at: SimTime) -> bool {
+        at >= self.last
     }
 
     /// Adds an event, the latest of all.
     #[inline(always)]
     pub(super) fn push(&mut self, entry: Entry<E>) {
-        self.last = entry.key();
+        self.last = entry.at();
         let place = self.place(self.added);
         self.ring[place] = entry;
         self.added += 1;
-        if self.added - self.taken == self.ring.len() {
-            return self.grow();
+        if self.len() == self.ring.len() {
+            self.grow();
         }
-        let behind = self.place(self.added);
-        self.ring[behind].put_off();
+    }
+
+    /// The first event.
+    #[inline(always)]
+    fn first(&self) -> Option<Entry<E>> {
+        (self.taken != self.added).then(|| self.ring[self.place(self.taken)])
+    }
+
+    /// The key of the first event; [`NEVER`] if there is none.
+    #[inline(always)]
+    pub(super) fn front(&self) -> Key {
+        self.first().map_or(NEVER, |entry| entry.key())
     }
 
     /// Takes the first event if it is earlier than `limit`.
     #[inline(always)]
     pub(super) fn pop_before(&mut self, limit: Key) -> Option<Entry<E>> {
-        let entry = self.ring[self.place(self.taken)];
-        if entry.key() >= limit {
-            return None;
-        }
+        let entry = self.first().filter(|entry| entry.key() < limit)?;
         self.taken += 1;
         Some(entry)
     }

@@ -144,6 +144,7 @@ impl Tally {
     }
 
     /// From now on a store holds so many entries.
+    #[inline(always)]
     fn hold(&mut self, at: SimTime, store: u16, held: u64) {
         let Some(now) = &mut self.now else { return };
         let store = usize::from(store);

@@ -70,8 +70,11 @@ impl<const N: usize> Ages<N> {
     }
 
     /// Puts a slot into a queue, with the moment from which its age is counted; it leaves the queue it was in.
+    #[inline(always)]
     pub(super) fn enter(&mut self, slots: &mut [impl Linked], slot: u32, queue: usize, since: u64) {
-        self.leave(slots, slot);
+        if slots[slot as usize].link().place != Place::Nowhere {
+            self.leave(slots, slot);
+        }
         let back = self.queues[queue].back;
         let place = if back == NIL || slots[back as usize].link().since <= since {
             match back {

@@ -25,14 +25,24 @@ pub(super) struct Board {
 }
 
 /// What the board says of an upload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Notice {
-    /// It is not there.
-    Gone,
+#[derive(Clone, Copy)]
+pub(super) struct Notice {
+    /// Between the word of its slot and that of its generation.
+    difference: u64,
+}
+
+impl Notice {
     /// It runs, and no time changes that.
-    Running,
-    /// The record says more.
-    AskTheRecord,
+    #[inline(always)]
+    pub(super) fn is_running(self) -> bool {
+        self.difference == 1
+    }
+
+    /// It is not there; else, if it does not run, its record says more.
+    #[inline(always)]
+    pub(super) fn is_gone(self) -> bool {
+        self.difference > 1 && !mutant!(id_without_generation)
+    }
 }
 
 impl Board {
@@ -88,11 +98,6 @@ impl Board {
             Some(word) => word.load(Ordering::Acquire),
             None => NOBODY,
         };
-        match word ^ generation << 1 {
-            1 => Notice::Running,
-            0 => Notice::AskTheRecord,
-            _ if mutant!(id_without_generation) => Notice::AskTheRecord,
-            _ => Notice::Gone,
-        }
+        Notice { difference: word ^ generation << 1 }
     }
 }

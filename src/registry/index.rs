@@ -34,17 +34,14 @@ impl Index {
 
     /// Puts a slot under a hash: in the place of the one for which `is_it` says yes, if there is such a one.
     pub(super) fn set(&mut self, hash: u32, slot: u32, is_it: impl FnMut(u32) -> bool) {
-        if let Some(position) = self.position(hash, is_it) {
-            self.entries[position].slot = slot;
-            return;
-        }
         // At most thirteen sixteenths full: a probe that finds nothing looks at some fifteen entries then, in two lines of the
         // processor's cache.
         if (self.used + 1) * 16 > self.entries.len() * 13 {
             self.grow();
         }
-        self.used += 1;
-        self.add(Entry { hash, slot });
+        let (position, is_there) = self.probe(hash, is_it);
+        self.used += usize::from(!is_there);
+        self.entries[position] = Entry { hash, slot };
     }
 
     /// Removes the slot under a hash for which `is_it` says yes, if there is one.
@@ -69,37 +66,38 @@ impl Index {
         self.used -= 1;
     }
 
-    fn position(&self, hash: u32, mut is_it: impl FnMut(u32) -> bool) -> Option<usize> {
-        let mask = self.entries.len().checked_sub(1)?;
+    /// The position of the entry under a hash for which `is_it` says yes.
+    fn position(&self, hash: u32, is_it: impl FnMut(u32) -> bool) -> Option<usize> {
+        if self.entries.is_empty() {
+            return None;
+        }
+        let (position, is_there) = self.probe(hash, is_it);
+        is_there.then_some(position)
+    }
+
+    /// The position of the entry under a hash for which `is_it` says yes or, if there is none, the one where it would be; and
+    /// which of the two.
+    #[inline(always)]
+    fn probe(&self, hash: u32, mut is_it: impl FnMut(u32) -> bool) -> (usize, bool) {
+        let mask = self.entries.len() - 1;
         let mut position = hash as usize & mask;
         loop {
             let entry = self.entries[position];
-            if entry.slot == EMPTY {
-                return None;
-            }
-            if entry.hash == hash && is_it(entry.slot) {
-                return Some(position);
+            if entry.slot == EMPTY || entry.hash == hash && is_it(entry.slot) {
+                return (position, entry.slot != EMPTY);
             }
             position = (position + 1) & mask;
         }
     }
 
-    /// Adds an entry; there is room.
-    fn add(&mut self, entry: Entry) {
-        let mask = self.entries.len() - 1;
-        let mut position = entry.hash as usize & mask;
-        while self.entries[position].slot != EMPTY {
-            position = (position + 1) & mask;
-        }
-        self.entries[position] = entry;
-    }
-
+    #[cold]
     fn grow(&mut self) {
         let length = (self.entries.len() * 2).max(FIRST);
         let grown = vec![Entry { hash: 0, slot: EMPTY }; length];
         for entry in std::mem::replace(&mut self.entries, grown) {
             if entry.slot != EMPTY {
-                self.add(entry);
+                let (position, _) = self.probe(entry.hash, |_| false);
+                self.entries[position] = entry;
             }
         }
     }

@@ -75,7 +75,6 @@ pub use status::{Outcome, State, Status};
 pub use ticket::Ticket;
 
 use super::sync::{self, Arc, AtomicUsize, Ordering, mutant};
-use board::Notice;
 use part::Part;
 use shard::{Place, Shard};
 
@@ -247,6 +246,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
+    #[inline(always)]
     pub fn begin_with(
         &self,
         key: K,
@@ -277,11 +277,12 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
         V: Clone,
     {
         let Some((part, place)) = self.inner.find(id) else { return Status::Unknown };
-        match part.look(place) {
-            Notice::Gone => Status::Unknown,
-            Notice::Running => Status::Processing,
-            Notice::AskTheRecord => part.read(place, now),
+        let notice = part.look(place);
+        // Asked first and for itself: it is the answer to most reads.
+        if notice.is_running() {
+            return Status::Processing;
         }
+        if notice.is_gone() { Status::Unknown } else { part.read(place, now) }
     }
 
     /// The status of the latest upload under a key.

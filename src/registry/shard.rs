@@ -178,6 +178,7 @@ impl<K, V> Shard<K, V> {
     }
 
     /// Puts a record into a queue, its age counting from `since`.
+    #[inline(always)]
     fn enter(&mut self, slot: u32, queue: usize, since: u64) {
         self.ages.enter(&mut self.slots, slot, queue, since);
         let due = self.limits[queue].map_or(NEVER, |limit| since.saturating_add(limit));
@@ -231,6 +232,7 @@ impl<K, V> Shard<K, V> {
         self.end_work(place, State::Interrupted, None, self.clock)
     }
 
+    #[inline(always)]
     fn end_work(&mut self, place: Place, state: State, detail: Option<V>, now: u64) -> Result<(), StaleTicket> {
         let Some(record) = self.record(place) else { return Err(StaleTicket) };
         let running = record.state == State::Processing && !record.tombstone;

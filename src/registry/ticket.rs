@@ -53,7 +53,10 @@ impl<K, V> Ticket<K, V> {
     /// uploads a time to live and it is over. Nothing was changed then.
     pub fn finish(mut self, outcome: Outcome<V>, now: u64) -> Result<(), StaleTicket> {
         let part = self.part.take().expect("a ticket that was not used up has its part of the registry");
-        part.finish(self.id, outcome, now)
+        let id = self.id;
+        // It is used up: there is nothing left to drop.
+        std::mem::forget(self);
+        part.finish(id, outcome, now)
     }
 }
 

@@ -126,15 +126,28 @@ impl Workload {
                 away_ns: None,
             });
         }
+        let mut lengths = [0; BATCH as usize];
         let (stream, time, failure) = &mut self.processing;
-        for upload in &mut self.made {
-            let [length, outcome] = stream.draws(u64::from(upload.number));
-            (upload.processing_ns, upload.fails) = (time.sample_ns(length), failure.says_yes(outcome));
+        for (upload, length) in self.made.iter_mut().zip(&mut lengths) {
+            let outcome;
+            [*length, outcome] = stream.draws(u64::from(upload.number));
+            upload.fails = failure.says_yes(outcome);
+        }
+        time.sample_all(&mut lengths[..self.made.len()]);
+        for (upload, length) in self.made.iter_mut().zip(lengths) {
+            upload.processing_ns = length;
         }
         let (stream, time, chance) = &mut self.away;
+        let mut away = 0;
         for upload in &mut self.made {
-            let [goes, length] = stream.draws(u64::from(upload.number));
-            upload.away_ns = chance.says_yes(goes).then(|| time.sample_ns(length));
+            let goes;
+            [goes, lengths[away]] = stream.draws(u64::from(upload.number));
+            upload.away_ns = chance.says_yes(goes).then_some(0);
+            away += usize::from(upload.away_ns.is_some());
+        }
+        time.sample_all(&mut lengths[..away]);
+        for (away_ns, length) in self.made.iter_mut().filter_map(|upload| upload.away_ns.as_mut()).zip(lengths) {
+            *away_ns = length;
         }
         if let Some((stream, keys)) = &mut self.keys {
             for upload in &mut self.made {

@@ -1,9 +1,9 @@
 //! What goes wrong: workers that are replaced, clears, clocks, outages; and work that advances only now and then.
 
-use super::lives::Place;
 use super::server::Serial;
 use super::stores::Change;
-use super::{Engine, Pending};
+use super::{Full, Pending};
+use crate::engine::Place;
 use crate::rng::{PerAttempt, Source, below};
 use crate::scenario::{Background, Clear, Fault, FaultKind, When};
 use crate::store::StatusStore;
@@ -72,7 +72,7 @@ impl Faults {
     }
 }
 
-impl<S: StatusStore, O: Observer> Engine<S, O> {
+impl<S: StatusStore, O: Observer> Full<S, O> {
     pub(super) fn schedule_fault(&mut self, fault: u16, at: SimTime) {
         if let Some(next) = self.faults.next(fault, at) {
             self.bystanders += 1;

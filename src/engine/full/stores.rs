@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::lives::Place;
+use crate::engine::Place;
 use crate::rng::{Die, OfUpload, PerAttempt, Source, below};
 use crate::scenario::{Clear, Policy, Replica, Scope, ServerSpec, Trigger};
 use crate::store::{Answer, End, Gone, StatusStore};
@@ -259,12 +259,6 @@ impl<S: StatusStore> Stores<S> {
         }
     }
 
-    /// What a poll by id is answered where there is one store, one clock, and no replica.
-    #[inline(always)]
-    pub(super) fn read_plainly(&self, id: S::Id, at: SimTime) -> Answer {
-        self.stores[0].store.read(id, at)
-    }
-
     /// The store that a poll reads from.
     fn store_or_replica(
         &mut self,
@@ -363,7 +357,7 @@ impl<S: StatusStore> Stores<S> {
     #[inline(always)]
     pub(super) fn poll_sweeps(&mut self, worker: u16, dice: OfUpload, attempt: u32) -> bool {
         match self.trigger {
-            Trigger::Chance(_) => self.poll_sweeps_by_chance(dice, attempt),
+            Trigger::Chance(_) => self.die.says_yes(dice.draw(u64::from(attempt))),
             Trigger::EveryRequest => true,
             Trigger::EveryNth(nth) => {
                 let polls = &mut self.shelf(worker).polls;
@@ -372,12 +366,6 @@ impl<S: StatusStore> Stores<S> {
             }
             Trigger::Never | Trigger::Period(_) | Trigger::Exact | Trigger::OnFinish | Trigger::Redis => false,
         }
-    }
-
-    /// Whether a poll sweeps its store, where sweeps are by chance.
-    #[inline(always)]
-    pub(super) fn poll_sweeps_by_chance(&self, dice: OfUpload, attempt: u32) -> bool {
-        self.die.says_yes(dice.draw(u64::from(attempt)))
     }
 
     /// What the call that has just been made changed.

@@ -1,9 +1,10 @@
 //! The handlers of the web service, step by step, and the work behind them.
 
-use super::lives::{Place, Poll, Work};
+use super::lives::{Poll, Work};
 use super::server::{Admission, Request, Serial, UPLOAD_ATTEMPT};
 use super::stores::Change;
-use super::{Engine, Pending};
+use super::{Full, Pending};
+use crate::engine::Place;
 use crate::measure::Fact;
 use crate::scenario::{Address, Background, Order, Trigger};
 use crate::store::{Answer, End, ODD_NAME, StatusStore};
@@ -38,16 +39,12 @@ enum Progress {
     Hangs,
 }
 
-impl<S: StatusStore, O: Observer> Engine<S, O> {
+impl<S: StatusStore, O: Observer> Full<S, O> {
     /// A client polls.
     #[inline(always)]
-    pub(super) fn poll<const PLAIN: bool>(&mut self, at: SimTime, place: Place) {
+    pub(super) fn poll(&mut self, at: SimTime, place: Place) {
         let poller = self.lives.poller(place);
         poller.polls += 1;
-        if PLAIN {
-            let poll = poller.latest(place);
-            return self.serve_poll_at_once::<PLAIN>(at, 0, poll);
-        }
         self.request(at, Request::Poll(place));
     }
 
@@ -96,27 +93,27 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     fn serve_at_once(&mut self, at: SimTime, worker: u16, request: Request) {
         match request {
             Request::Upload(life, post) => {
-                self.begin::<false>(at, life, post, worker);
+                self.begin(at, life, post, worker);
                 self.upload_answered(at, life, post);
             }
             Request::Poll(life) => {
                 let poll = self.lives.poller(life).latest(life);
-                self.serve_poll_at_once::<false>(at, worker, poll);
+                self.serve_poll_at_once(at, worker, poll);
             }
         }
     }
 
     #[inline(always)]
-    fn serve_poll_at_once<const PLAIN: bool>(&mut self, at: SimTime, worker: u16, poll: Poll<S::Id>) {
+    fn serve_poll_at_once(&mut self, at: SimTime, worker: u16, poll: Poll<S::Id>) {
         let answer = if self.order == Order::SweepFirst {
-            self.perhaps_sweep::<PLAIN>(at, worker, poll);
-            self.read::<PLAIN>(at, worker, poll)
+            self.perhaps_sweep(at, worker, poll);
+            self.read(at, worker, poll)
         } else {
-            let answer = self.read::<PLAIN>(at, worker, poll);
-            self.perhaps_sweep::<PLAIN>(at, worker, poll);
+            let answer = self.read(at, worker, poll);
+            self.perhaps_sweep(at, worker, poll);
             answer
         };
-        self.poll_answered::<PLAIN>(at, poll.life, answer);
+        self.poll_answered(at, poll.life, answer);
     }
 
     /// The steps of a handler up to the first that takes time. Returns whether none did.
@@ -219,18 +216,18 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
             let (delay_ns, next) = match stage {
                 Stage::Begin => {
                     let Request::Upload(_, post) = request else { unreachable!("only an upload begins one") };
-                    self.begin::<false>(at, life, post, worker);
+                    self.begin(at, life, post, worker);
                     (self.lives.get(life).upload.transfer_ns, Stage::UploadDone)
                 }
                 Stage::Sweep => {
                     let poll = self.lives.poller(life).latest(life);
-                    let swept = self.perhaps_sweep::<false>(at, worker, poll);
+                    let swept = self.perhaps_sweep(at, worker, poll);
                     let delay_ns = if swept { self.sweep_ns } else { 0 };
                     (delay_ns, if self.order == Order::SweepFirst { Stage::Read } else { Stage::PollDone })
                 }
                 Stage::Read => {
                     let poll = self.lives.poller(life).latest(life);
-                    self.lives.get(life).answer = self.read::<false>(at, worker, poll);
+                    self.lives.get(life).answer = self.read(at, worker, poll);
                     (self.read_ns, if self.order == Order::ReadFirst { Stage::Sweep } else { Stage::PollDone })
                 }
                 Stage::UploadDone => {
@@ -240,7 +237,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
                 }
                 Stage::PollDone => {
                     let answer = self.lives.get(life).answer;
-                    self.poll_answered::<false>(at, life, answer);
+                    self.poll_answered(at, life, answer);
                     return Progress::Done;
                 }
             };
@@ -253,17 +250,11 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
 
     /// Begins an upload. Returns the id to poll with, unless the store refuses it.
     #[inline(never)]
-    pub(super) fn begin<const PLAIN: bool>(
-        &mut self,
-        at: SimTime,
-        place: Place,
-        post: u8,
-        worker: u16,
-    ) -> Option<S::Id> {
+    pub(super) fn begin(&mut self, at: SimTime, place: Place, post: u8, worker: u16) -> Option<S::Id> {
         let life = self.lives.get(place);
         let Upload { number: upload, key, odd_name, processing_ns, .. } = life.upload;
         let key = if odd_name { key | ODD_NAME } else { key };
-        let number = if PLAIN || life.work.is_none() { 0 } else { life.more.len() as u8 + 1 };
+        let number = if life.work.is_none() { 0 } else { life.more.len() as u8 + 1 };
         let store = self.stores.number(worker);
         let (begun, Change { held, gone, overdue_elsewhere, .. }) =
             self.stores.begin(worker, key, upload, (place, number), at);
@@ -271,7 +262,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         let poller = self.lives.poller(place);
         let Some((ticket, id)) = begun else {
             if poller.works == 0 {
-                poller.facts.insert(Fact::Interrupted);
+                poller.course.refuse();
             }
             self.store_changed(at, worker);
             return None;
@@ -287,14 +278,14 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
             due: None,
             left_ns: processing_ns,
         };
-        let advances = PLAIN || self.background != Background::WhileServing;
+        let advances = self.background != Background::WhileServing;
         if advances {
             let due = at.after(processing_ns);
             work.due = Some(due);
             self.pending.schedule_soon(due, Pending::Processed { life: place, upload, work: number });
         }
         self.lives.get(place).add_work(work);
-        if !PLAIN && self.published_early > 0.0 {
+        if self.published_early > 0.0 {
             self.schedule_publication(at, place, upload, number);
         }
         if !advances {
@@ -305,12 +296,8 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     #[inline(always)]
-    fn perhaps_sweep<const PLAIN: bool>(&mut self, at: SimTime, worker: u16, poll: Poll<S::Id>) -> bool {
-        let sweeps = if PLAIN {
-            self.stores.poll_sweeps_by_chance(poll.dice, poll.attempt)
-        } else {
-            self.stores.poll_sweeps(worker, poll.dice, poll.attempt)
-        };
+    fn perhaps_sweep(&mut self, at: SimTime, worker: u16, poll: Poll<S::Id>) -> bool {
+        let sweeps = self.stores.poll_sweeps(worker, poll.dice, poll.attempt);
         if sweeps {
             self.sweep(at, worker, Some(poll.upload));
         }
@@ -329,14 +316,11 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
     }
 
     #[inline(always)]
-    fn read<const PLAIN: bool>(&mut self, at: SimTime, worker: u16, poll: Poll<S::Id>) -> Answer {
+    fn read(&mut self, at: SimTime, worker: u16, poll: Poll<S::Id>) -> Answer {
         let Poll { life, upload, key, id, attempt, .. } = poll;
         let by_id = if self.address == Address::Id { id } else { None };
-        let answer = match by_id {
-            Some(id) if PLAIN => self.stores.read_plainly(id, at),
-            _ => self.stores.read(worker, key, by_id, (upload, attempt), at),
-        };
-        let told = !PLAIN && matches!(answer, Answer::Ready { .. } | Answer::Error | Answer::Interrupted);
+        let answer = self.stores.read(worker, key, by_id, (upload, attempt), at);
+        let told = matches!(answer, Answer::Ready { .. } | Answer::Error | Answer::Interrupted);
         if told && self.acknowledges {
             self.stores.acknowledge(worker, key, by_id, at);
         }

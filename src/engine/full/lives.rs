@@ -1,5 +1,7 @@
 //! What the engine knows of each upload from its arrival until nothing more can happen to it.
 
+use crate::engine::Place;
+use crate::engine::course::Course;
 use crate::measure::{Fact, Facts};
 use crate::rng::OfUpload;
 use crate::store::{Answer, StatusStore};
@@ -19,7 +21,7 @@ pub(super) struct Poller<I> {
     pub(super) polls: u32,
     /// Polls made before the page was opened again.
     pub(super) earlier_polls: u32,
-    pub(super) facts: Facts,
+    pub(super) course: Course,
     /// Failed fetches in a row.
     pub(super) errors: u32,
     /// Requests that wait or are being served.
@@ -60,24 +62,7 @@ impl<I> Poller<I> {
     /// Notes what an answer says about the store.
     #[inline(always)]
     pub(super) fn note_answer(&mut self, answer: Answer) {
-        match answer {
-            Answer::NotFound => {
-                if self.facts.contains(Fact::Succeeded) {
-                    self.facts.insert(Fact::FalseNotFound);
-                } else if self.works > 0 {
-                    self.facts.insert(Fact::EarlyNotFound);
-                }
-            }
-            Answer::Ready { upload } => {
-                if !self.facts.contains(Fact::Succeeded) {
-                    self.facts.insert(Fact::FalseReady);
-                }
-                if upload != self.upload {
-                    self.facts.insert(Fact::ForeignReady);
-                }
-            }
-            _ => {}
-        }
+        self.course.note_answer(answer, self.upload, self.works > 0);
     }
 
     /// Whether nothing more can happen to its upload.
@@ -123,16 +108,14 @@ pub(super) struct Life<S: StatusStore> {
     pub(super) post: u8,
     /// When it had the response, once it has.
     pub(super) answered_at: Option<SimTime>,
-    /// The moment of its success, if it has succeeded.
-    succeeded_at: SimTime,
+    /// The moment of its first end, if it has ended.
+    ended_at: SimTime,
     /// What its latest poll read, while its response is on the way.
     pub(super) answer: Answer,
     /// Fetches made, where they may be lost.
     pub(super) fetches: u32,
     /// Whether the page was opened again.
     pub(super) is_reopened: bool,
-    /// Whether the client gave up on `not_found`.
-    gave_up: bool,
     /// How long after its success the client was told of it, if it was.
     ready_to_seen_ns: Option<u64>,
 }
@@ -172,9 +155,6 @@ pub(super) struct Fate {
     pub(super) ready_to_seen_ns: Option<u64>,
 }
 
-/// The place of a life among those that go on.
-pub(super) type Place = u32;
-
 /// The lives that go on. The place of one that is over is given to the next, so memory, and the part of it that is touched, is
 /// that of what goes on.
 pub(super) struct Lives<S: StatusStore> {
@@ -190,10 +170,6 @@ impl<S: StatusStore> Lives<S> {
 
     /// A life begins.
     pub(super) fn begin(&mut self, upload: Upload, dice: OfUpload) -> Place {
-        let mut facts = Facts::default();
-        if upload.away_ns.is_some() {
-            facts.insert(Fact::Away);
-        }
         let Upload { number, key, .. } = upload;
         let poller = Poller {
             id: None,
@@ -202,7 +178,7 @@ impl<S: StatusStore> Lives<S> {
             key,
             polls: 0,
             earlier_polls: 0,
-            facts,
+            course: Course::new(&upload),
             errors: 0,
             requests: 0,
             works: 0,
@@ -214,11 +190,10 @@ impl<S: StatusStore> Lives<S> {
             more: Vec::new(),
             post: 0,
             answered_at: None,
-            succeeded_at: SimTime::ZERO,
+            ended_at: SimTime::ZERO,
             answer: Answer::NotFound,
             fetches: 0,
             is_reopened: false,
-            gave_up: false,
             ready_to_seen_ns: None,
         };
         match self.free.pop() {
@@ -267,14 +242,8 @@ impl<S: StatusStore> Lives<S> {
     pub(super) fn end_work(&mut self, place: Place, at: SimTime, end: Option<Fact>) {
         let poller = &mut self.pollers[place as usize];
         poller.works -= 1;
-        let ended = poller.facts.contains(Fact::Succeeded) || poller.facts.contains(Fact::Failed);
-        match end {
-            Some(fact) if !ended => {
-                poller.facts.insert(fact);
-                self.lives[place as usize].succeeded_at = at;
-            }
-            None if !ended && poller.works == 0 => poller.facts.insert(Fact::Interrupted),
-            _ => {}
+        if poller.course.end_work(end, poller.works == 0) {
+            self.lives[place as usize].ended_at = at;
         }
     }
 
@@ -282,23 +251,8 @@ impl<S: StatusStore> Lives<S> {
     pub(super) fn end_client(&mut self, place: Place, at: SimTime, ending: Ending) {
         let (poller, life) = (&mut self.pollers[place as usize], &mut self.lives[place as usize]);
         poller.client_over = true;
-        let succeeded = poller.facts.contains(Fact::Succeeded);
-        match ending {
-            Ending::SawReady => poller.facts.insert(Fact::SawReady),
-            Ending::LoadedAnyway => {
-                poller.facts.insert(Fact::SawReady);
-                if !succeeded {
-                    poller.facts.insert(Fact::FalseReady);
-                }
-            }
-            Ending::SawError => poller.facts.insert(Fact::SawError),
-            Ending::SawExpired => poller.facts.insert(Fact::SawExpired),
-            Ending::TimedOut => poller.facts.insert(Fact::TimedOut),
-            Ending::Refused => poller.facts.insert(Fact::FetchGaveUp),
-            Ending::GaveUp => life.gave_up = true,
-        }
-        let told = matches!(ending, Ending::SawReady | Ending::LoadedAnyway) && succeeded;
-        life.ready_to_seen_ns = told.then(|| at.since(life.succeeded_at));
+        let told = poller.course.end_client(ending);
+        life.ready_to_seen_ns = told.then(|| at.since(life.ended_at));
     }
 
     /// Lets go of a life if nothing more can happen to it, and returns what became of it.
@@ -311,13 +265,7 @@ impl<S: StatusStore> Lives<S> {
         let life = &mut self.lives[place as usize];
         life.work = None;
         life.more.clear();
-        let (mut facts, polls) = (poller.facts, poller.polls);
-        if life.gave_up && facts.contains(Fact::Succeeded) {
-            facts.insert(Fact::ToldLost);
-        }
-        if facts.contains(Fact::Failed) && facts.contains(Fact::SawReady) {
-            facts.insert(Fact::MaskedError);
-        }
+        let (facts, polls) = (poller.course.facts_in_the_end(), poller.polls);
         Some(Fate { upload: life.upload, facts, polls, ready_to_seen_ns: life.ready_to_seen_ns })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::lives::Place;
+use crate::engine::Place;
 use crate::rng::{PerAttempt, Source, below};
 use crate::scenario::{Dispatch, Recycle, ServerSpec};
 use crate::time::SimTime;
