@@ -64,6 +64,11 @@ impl Progress {
         self.executions.load(Ordering::Relaxed)
     }
 
+    /// One more execution begins.
+    pub(super) fn another(&self) {
+        self.executions.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn place(&self) -> usize {
         self.place.load(Ordering::Relaxed)
     }
@@ -109,14 +114,13 @@ impl Meter {
             return false;
         }
         self.executions += 1;
-        self.progress.executions.fetch_add(1, Ordering::Relaxed);
+        self.progress.another();
         true
     }
 
     /// Counts executions that were made elsewhere.
     pub(super) fn count(&mut self, executions: u64) {
         self.executions += executions;
-        self.progress.executions.fetch_add(executions, Ordering::Relaxed);
         if self.executions >= self.budget.max_executions {
             self.used_up = Some("executions");
         } else if self.start.elapsed() >= self.budget.max_time {

@@ -10,11 +10,11 @@ use super::history::Call;
 use super::inside::{self, Explore, Explored, Make, Request};
 use super::monitor::Occasions;
 use super::order::{self, Expected};
-use super::program::Program;
+use super::program::{Program, Step};
 use super::programs::{self, Named};
 use super::promise::{Address, Promise};
 use super::report::{Report, Row};
-use super::steps::{self, Search};
+use super::steps::{self, Broken, Search};
 use super::store::{Calls, Store};
 use super::{budget, conformance, quiet, session};
 use crate::registry::Retention;
@@ -134,18 +134,18 @@ impl<S: Store> Check<S> {
     #[must_use]
     pub fn report(self) -> Report {
         let start = budget::now();
-        let report = self.watched();
+        let report = self.watched(|run| Some(run.report())).expect("a check has a report");
         Report { time: start.elapsed(), ..report }
     }
 
-    fn watched(self) -> Report {
+    /// Runs on a thread of its own: a call that never returns is a finding, and must not keep this one.
+    fn watched(self, what: impl FnOnce(Run<'_, S>) -> Option<Report> + Send + 'static) -> Option<Report> {
         let (sender, receiver) = channel();
         let progress = Arc::new(Progress::default());
         let (name, promise, max_call) = (self.name.clone(), self.promise, self.budget.max_call);
         let watched = Arc::clone(&progress);
-        // On a thread of its own: a call that never returns is a finding, and must not keep this one.
         thread::spawn(move || {
-            let report = quiet::quietly(|| Run::new(&self, watched).report());
+            let report = quiet::quietly(|| what(Run::new(&self, watched)));
             // If nobody waits any more, a call took longer than it may.
             let _ = sender.send(report);
         });
@@ -155,21 +155,21 @@ impl<S: Store> Check<S> {
                 Ok(report) => return report,
                 Err(RecvTimeoutError::Disconnected) => panic!("the check of {name} ended by a panic of its own"),
                 Err(RecvTimeoutError::Timeout) if progress.executions() == before => {
-                    return Report::failed(&name, stuck(&name, promise, &progress));
+                    return Some(Report::failed(&name, stuck(&name, promise, &progress)));
                 }
                 Err(RecvTimeoutError::Timeout) => before = progress.executions(),
             }
         }
     }
 
-    /// Runs the execution that a token names.
+    /// Runs the execution that a token names; of loom and shuttle, the search up to it.
     ///
     /// # Panics
     /// If the token is none.
     #[must_use]
-    pub fn replay(&self, token: &str) -> Report {
-        let progress = Arc::new(Progress::default());
-        quiet::quietly(|| Run::new(self, progress).replay(token)).unwrap_or_else(|| {
+    pub fn replay(self, token: &str) -> Report {
+        let copy = token.to_owned();
+        self.watched(move |run| run.replay(&copy)).unwrap_or_else(|| {
             panic!("STILLREADY_REPLAY={token} is no token of this version; copy the whole of what a failure printed")
         })
     }
@@ -181,6 +181,8 @@ fn stuck(name: &str, promise: Promise, progress: &Progress) -> Failure {
     let turns = progress.turns(program.actors.iter().map(Vec::len).sum());
     let order = steps::by_turns(promise, &program, &turns).unwrap_or_default();
     let place = progress.place().min(order.len().saturating_sub(1));
+    // Of threads it is not known who waits where.
+    let order = if matches!(level, Level::Conformance | Level::Steps) { order } else { Vec::new() };
     let calls: Vec<Call> =
         (0u64..).zip(order.iter().take(place + 1)).map(|(at, expected)| call(expected, at)).collect();
     let marked = calls.len().checked_sub(1).into_iter().collect();
@@ -231,7 +233,8 @@ impl<'a, S: Store> Run<'a, S> {
             failure
         });
         let failure = failure.or_else(|| self.nothing_ran()).or_else(|| self.never());
-        Report::new(&self.check.name, self.rows, self.occasions, calls, failure)
+        let fills = programs::can_fill(self.check.promise.retention.capacity);
+        Report::new(&self.check.name, self.rows, self.occasions, calls, fills, failure)
     }
 
     /// A level that came to no execution, or that there was none.
@@ -326,7 +329,10 @@ impl<'a, S: Store> Run<'a, S> {
     ) -> Vec<Named> {
         let promise = self.check.promise;
         let mut programs = match &self.check.programs {
-            Some(programs) => return programs.clone(),
+            Some(programs) => {
+                let own = programs.iter().map(|(name, program)| (name.clone(), program.clone().only(calls)));
+                return own.filter(|(_, program)| program.is_sound()).collect();
+            }
             None => programs::picked(promise, calls),
         };
         let spread = (actors.end() - actors.start() + 1) as u64;
@@ -349,8 +355,8 @@ impl<'a, S: Store> Run<'a, S> {
             let search = Search::new(*promise, &**make, meter, &mut self.occasions, program);
             let search = if calls.fingerprint { search.by_fingerprints() } else { search };
             let search = if *pruning { search } else { search.without_pruning() };
-            if search.first().is_some() {
-                failure = Some(self.shortest(program, name, meter));
+            if let Some(broken) = search.first() {
+                failure = Some(self.shortest(program, broken, name, meter));
             }
             if failure.is_some() || meter.used_up().is_some() {
                 break;
@@ -363,22 +369,25 @@ impl<'a, S: Store> Run<'a, S> {
         (failure, Row::new(Level::Steps, programs.len(), meter, extent))
     }
 
-    /// The failure that the shortest order of the smallest program shows, beginning with a program that breaks.
-    fn shortest(&mut self, program: &Program, name: &str, found: &Meter) -> Failure {
+    /// The failure that the shortest order of the smallest program shows, beginning with an order that breaks.
+    fn shortest(&mut self, program: &Program, broken: Broken, name: &str, found: &Meter) -> Failure {
         let Check { promise, make, budget, .. } = self.check;
         let mut meter = Meter::new(*budget, Arc::clone(&self.progress));
         let mut unused = Occasions::default();
-        let mut program = program.clone();
-        let breaks = |program: &Program, meter: &mut Meter, unused: &mut Occasions| {
-            meter.note_program(Level::Steps, name, program);
-            Search::new(*promise, &**make, meter, unused, program).without_pruning().first().is_some()
+        let (mut program, mut broken) = (program.clone(), broken);
+        let breaks = |program: Program, meter: &mut Meter, unused: &mut Occasions| {
+            meter.note_program(Level::Steps, name, &program);
+            let search = Search::new(*promise, &**make, meter, unused, &program).without_pruning();
+            search.first().map(|broken| (program.clone(), broken))
         };
-        while let Some(smaller) = program.smaller().into_iter().find(|smaller| breaks(smaller, &mut meter, &mut unused))
+        while let Some(smaller) =
+            program.smaller().into_iter().find_map(|smaller| breaks(smaller, &mut meter, &mut unused))
         {
-            program = smaller;
+            (program, broken) = smaller;
         }
+        // Where the budget is used up, what there is has to do.
         let search = Search::new(*promise, &**make, &mut meter, &mut unused, &program).without_pruning();
-        let broken = search.shortest().expect("it broke a moment ago");
+        let broken = search.shortest().unwrap_or(broken);
         let failure = self.recorded(Level::Steps, &program, name, &broken.order, found);
         Failure { token: format!("{}:{program}:{}", Level::Steps.name(), broken.turns()), ..failure }
     }
@@ -389,7 +398,9 @@ impl<'a, S: Store> Run<'a, S> {
             Level::Threads => self.programs(calls, 20, 2..=3, 3),
             _ => self.programs(calls, 30, 2..=4, 3),
         };
-        programs.retain(|(_, program)| !program.has_skewed_clocks());
+        // Actors that read a clock which goes on come late with what they read.
+        let passes = |program: &Program| program.actors.iter().flatten().any(|step| matches!(step, Step::Pass(_)));
+        programs.retain(|(_, program)| !(program.has_skewed_clocks() || (self.check.clocks_agree && passes(program))));
         let (mut failure, mut ended) = (None, 0);
         for (name, program) in &programs {
             meter.note_program(level, name, program);
@@ -422,7 +433,8 @@ impl<'a, S: Store> Run<'a, S> {
     fn explore(&mut self, level: Level, program: &Program, meter: &mut Meter, explore: &Explore) -> Explored {
         let promise = self.check.promise;
         let mut of = |max: u64, preemptions, meter: &mut Meter| {
-            let request = Request { promise, program, max: max.min(meter.left()), preemptions, level };
+            let progress = &self.progress;
+            let request = Request { promise, program, max: max.min(meter.left()), preemptions, level, progress };
             let explored = explore(request, &mut self.occasions);
             meter.count(explored.executions);
             explored
@@ -448,6 +460,7 @@ impl<'a, S: Store> Run<'a, S> {
         let program: Program = program.parse().ok()?;
         let promise = self.check.promise;
         let mut meter = Meter::new(self.check.budget, Arc::clone(&self.progress));
+        meter.note_program(level, "replayed", &program);
         let calls = Calls::of(&(self.check.make)(), session::START_NS).ok()?;
         let failure = match level {
             Level::Conformance | Level::Steps => {
@@ -484,6 +497,6 @@ impl<'a, S: Store> Run<'a, S> {
         };
         let failure = failure.map(|failure| Failure { token: token.to_owned(), ..failure });
         self.rows.push(Row::new(level, 1, &meter, Extent::Bounded("a replay".to_owned())));
-        Some(Report::new(&self.check.name, self.rows, self.occasions, calls, failure))
+        Some(Report::new(&self.check.name, self.rows, self.occasions, calls, true, failure))
     }
 }

@@ -84,11 +84,12 @@ pub(super) fn search<S: Store>(
         verbose: 0,
         ..Config::default()
     };
-    let state = RefCell::new((meter, occasions));
+    let state = RefCell::new((meter, occasions, false));
     let ran = TestRunner::new(config).run(&sequences(promise, calls), |raw| {
         let mut state = state.borrow_mut();
-        let (meter, occasions) = &mut *state;
-        if !meter.another() {
+        let (meter, occasions, is_shrinking) = &mut *state;
+        // What shrinks a sequence that broke is not counted.
+        if !*is_shrinking && !meter.another() {
             return Ok(());
         }
         let program = Program { setup: steps(&raw), ..Program::default() };
@@ -103,7 +104,10 @@ pub(super) fn search<S: Store>(
                 Ok(())
             }
             None => Ok(()),
-            Some(fault) => Err(TestCaseError::fail(fault.to_string())),
+            Some(fault) => {
+                *is_shrinking = true;
+                Err(TestCaseError::fail(fault.to_string()))
+            }
         }
     });
     match ran {

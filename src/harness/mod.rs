@@ -95,7 +95,8 @@
 //! 5. **Threads**: the same programs on threads of the system, again and again. Samples that no seed repeats; a replay tries again.
 //!
 //! Where calls overlap, what they were answered is a history, and it is checked for linearizability; the properties S1 to S12 are
-//! watched over every execution of every level. A `sometimes` property that never came to pass fails the check.
+//! watched over every execution of every level. A `sometimes` property that never came to pass fails a
+//! check that runs the programs that every store goes through.
 //!
 //! # What a store is held to
 //! The [`Retention`](crate::registry::Retention) of its promise and its [`Address`], and nothing else: what a store does not promise

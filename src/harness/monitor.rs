@@ -110,8 +110,25 @@ impl Monitor {
         Before { seen }
     }
 
+    /// A call that may renew returns: it may have counted for any time that the store had been told by now.
+    fn touched_until(&mut self, step: Step) {
+        let clock = self.clock;
+        for seen in self.touchable(step) {
+            seen.touched_ns = seen.touched_ns.map(|(first, latest)| (first, latest.max(clock)));
+        }
+    }
+
     /// Notes what a call may renew.
     fn touched(&mut self, step: Step, now_ns: u64) {
+        for seen in self.touchable(step) {
+            let (first, latest) = seen.touched_ns.unwrap_or((now_ns, now_ns));
+            seen.touched_ns = Some((first.min(now_ns), latest.max(now_ns)));
+            seen.touches += 1;
+        }
+    }
+
+    /// The uploads whose age a call may renew.
+    fn touchable(&mut self, step: Step) -> impl Iterator<Item = &mut Seen> {
         let renews = match self.promise.retention.age {
             AgeBasis::LastAccess => step.is_poll() || matches!(step, Step::Wait(_)),
             AgeBasis::LastWrite | AgeBasis::Acknowledged => matches!(step, Step::Acknowledge(_)),
@@ -122,13 +139,10 @@ impl Monitor {
             Step::ReadKey(key) => Some(key),
             _ => step.of().map(|upload| self.seen[usize::from(upload)].key).filter(|_| by_key),
         };
-        for (upload, seen) in self.seen.iter_mut().enumerate() {
-            if renews && (step.of() == Some(upload as u8) || key == Some(seen.key)) {
-                let (first, latest) = seen.touched_ns.unwrap_or((now_ns, now_ns));
-                seen.touched_ns = Some((first.min(now_ns), latest.max(now_ns)));
-                seen.touches += 1;
-            }
-        }
+        let meant = move |(upload, seen): &(usize, &mut Seen)| {
+            renews && (step.of() == Some(*upload as u8) || key == Some(seen.key))
+        };
+        self.seen.iter_mut().enumerate().filter(meant).map(|(_, seen)| seen)
     }
 
     /// A call returns. What breaks, if something does; occasions are counted.
@@ -140,6 +154,7 @@ impl Monitor {
         answer: Answer,
         occasions: &mut Occasions,
     ) -> Option<Breach> {
+        self.touched_until(step);
         let clock = self.clock;
         let seen = step.of().map(|upload| &mut self.seen[usize::from(upload)]);
         match (step, answer, seen) {
@@ -149,7 +164,10 @@ impl Monitor {
                 Answer::Ended(_) | Answer::Interrupted,
                 Some(seen),
             ) => {
-                seen.ended_ns = seen.ended_ns.or(Some(clock));
+                // An end that was refused is no end; nor, for certain, is a loss after the time to live of running uploads.
+                let limited = self.promise.retention.time_to_live.processing_ns.is_some();
+                let is_certain = !(answer == Answer::Ended(Some(false)) || (answer == Answer::Interrupted && limited));
+                seen.ended_ns = seen.ended_ns.or(Some(clock).filter(|_| is_certain));
                 seen.taken += u8::from(answer == Answer::Ended(Some(true)));
                 occasions[Property::S4 as usize] += 1;
                 if seen.taken > 1 {
@@ -348,6 +366,11 @@ impl Monitor {
             },
         };
         Some((since.saturating_add(limit), latest.saturating_add(limit)))
+    }
+
+    /// The uploads with a long poll that goes on, a bit each.
+    pub(super) fn waits(&self) -> u8 {
+        (0..UPLOADS).filter(|&upload| self.seen[upload].waits).fold(0, |waits, upload| waits | 1 << upload)
     }
 
     /// The uploads whose long poll goes on though they have ended.

@@ -4,7 +4,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::program::{Program, Step};
+use super::program::{Program, Step, UPLOADS};
 use super::promise::Promise;
 use super::store::Calls;
 use crate::registry::{Capacity, State};
@@ -53,7 +53,10 @@ const RACES: &[(&str, &str)] = &[
     ("a sweep whose clock is late", "b0.0,f0,+l/-l,s/r0/r0"),
 ];
 
-/// The races for a store with room for two.
+/// How many uploads the races for little room have.
+const TIGHT_UPLOADS: usize = 4;
+
+/// The races for a store with room for two; where there is more, running uploads take the rest.
 const TIGHT: &[(&str, &str)] = &[
     ("three uploads and room for two", "-/b0.0/b1.1/b2.2/s,r0,r1,r2"),
     ("a new upload where all are running", "b0.0,b1.1/b2.2/f0/s,r0,r1,r2"),
@@ -61,6 +64,14 @@ const TIGHT: &[(&str, &str)] = &[
     ("a new upload, an end and a poll", "b0.0,f0,b1.1/b2.2/f1/r0/s,r0,r1,r2"),
     ("a new upload where one is due", "b0.0,f0,+L,b1.1,f1/b2.2/s/r1/r0,r1,r2"),
 ];
+
+/// Whether there are programs that fill a store of this capacity.
+pub(super) fn can_fill(capacity: Capacity) -> bool {
+    match capacity {
+        Capacity::Unbounded => true,
+        Capacity::EvictOldest(max) | Capacity::Refuse(max) => (2..=2 + UPLOADS - TIGHT_UPLOADS).contains(&max),
+    }
+}
 
 /// All programs for a promise, without the calls that a store does not have.
 pub(super) fn picked(promise: Promise, calls: Calls) -> Vec<Named> {
@@ -79,12 +90,19 @@ pub(super) fn picked(promise: Promise, calls: Calls) -> Vec<Named> {
         Capacity::EvictOldest(max) | Capacity::Refuse(max) => max,
     };
     let races = RACES.iter().filter(|_| room > 3);
-    let tight = TIGHT.iter().filter(|_| room == 2);
-    let program = |&(name, text): &(&str, &str)| {
-        let text = times.iter().fold(text.to_owned(), |text, (letter, time)| text.replace(letter, time));
+    // Uploads that go on running take the rest of the room.
+    let spare = room.checked_sub(2).filter(|&spare| spare <= UPLOADS - TIGHT_UPLOADS);
+    let fill: String = (0..spare.unwrap_or(0)).map(|spare| format!("b{0}.{0},", TIGHT_UPLOADS + spare)).collect();
+    let tight: Vec<(&str, String)> = match spare {
+        Some(_) => TIGHT.iter().map(|&(name, text)| (name, format!("{fill}{text}").replace(",-/", "/"))).collect(),
+        None => Vec::new(),
+    };
+    let program = |(name, text): (&str, String)| {
+        let text = times.iter().fold(text, |text, (letter, time)| text.replace(letter, time));
         let program: Program = text.parse().expect("the programs are sound");
         (name.to_owned(), program.only(calls))
     };
+    let races = races.map(|&(name, text)| (name, text.to_owned()));
     let named = races.chain(tight).map(program);
     named.filter(|(_, program)| program.actors.len() > 1 && program.is_sound()).collect()
 }

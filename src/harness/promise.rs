@@ -42,7 +42,8 @@ impl Promise {
 
     /// Whether a poll changes nothing, so that two polls can come in either order.
     pub(super) fn polls_commute(&self) -> bool {
-        self.retention.age != AgeBasis::LastAccess
+        // Where room is scarce each call has a time of its own, so that the order of polls tells.
+        self.retention.age != AgeBasis::LastAccess && !self.is_bounded()
     }
 
     pub(super) fn is_bounded(&self) -> bool {

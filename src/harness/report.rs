@@ -42,7 +42,7 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// How often each property had an occasion to break; of a `sometimes`, how often it came to pass.
     pub occasions: Vec<(Property, u64)>,
-    /// The calls that the store does not have, and which were therefore not checked.
+    /// What was not checked: the calls that the store does not have, and a capacity that the programs do not fill.
     pub not_checked: Vec<&'static str>,
     /// Where it broke.
     pub failure: Option<Failure>,
@@ -56,17 +56,15 @@ impl Report {
         rows: Vec<Row>,
         occasions: Occasions,
         calls: Calls,
+        fills: bool,
         failure: Option<Failure>,
     ) -> Report {
-        let occasions = Property::ALL.into_iter().map(|property| (property, occasions[property as usize])).collect();
-        Report {
-            store: store.to_owned(),
-            rows,
-            occasions,
-            not_checked: calls.missing().collect(),
-            failure,
-            time: Duration::ZERO,
+        let mut not_checked: Vec<_> = calls.missing().collect();
+        if !fills {
+            not_checked.push("a full store (promise a capacity of two to six)");
         }
+        let occasions = Property::ALL.into_iter().map(|property| (property, occasions[property as usize])).collect();
+        Report { store: store.to_owned(), rows, occasions, not_checked, failure, time: Duration::ZERO }
     }
 
     pub(super) fn failed(store: &str, failure: Failure) -> Report {
@@ -117,7 +115,7 @@ impl fmt::Display for Report {
             writeln!(f, "{:<12} {:<45} {what}", property.name(), property.meaning())?;
         }
         if !self.not_checked.is_empty() {
-            writeln!(f, "\nnot checked, for the store does not have it: {}", self.not_checked.join(", "))?;
+            writeln!(f, "\nnot checked: {}", self.not_checked.join(", "))?;
         }
         Ok(())
     }

@@ -222,6 +222,7 @@ impl<'a, S: Store> Search<'a, S> {
             hasher.write_u64(FxBuildHasher.hash_one(&place.model));
             hasher.write(&place.done);
             hasher.write_u8(place.asleep);
+            hasher.write_u8(place.monitor.waits());
         }
         self.places.push(hasher.finish());
     }

@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::budget::Progress;
 use super::failure::{Fault, Level};
 use super::history::Call;
 use super::monitor::Occasions;
@@ -46,6 +47,8 @@ pub(super) struct Request<'a> {
     /// Under loom, the most preemptions in an execution; `None` for any number.
     pub(super) preemptions: Option<usize>,
     pub(super) level: Level,
+    /// Whom to tell of each execution.
+    pub(super) progress: &'a Arc<Progress>,
 }
 
 /// Explores programs on a kind of store that only this knows.
@@ -89,8 +92,9 @@ impl Watched {
         panics: bool,
     ) -> impl Fn() + Send + Sync + 'static {
         let (make, program, promise) = (Arc::clone(make), request.program.clone(), request.promise);
-        let watched = self.clone();
+        let (watched, progress) = (self.clone(), Arc::clone(request.progress));
         move || {
+            progress.another();
             watched.executions.fetch_add(1, Ordering::Relaxed);
             let mut occasions = *locked(&watched.occasions);
             let judged = race::run::<W, S>(promise, make(), &program, &watched.trail, &mut occasions);

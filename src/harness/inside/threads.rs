@@ -54,6 +54,7 @@ pub(super) fn explore<S: Store>(make: &Make<S>, request: Request<'_>, occasions:
     let mut explored = Explored::default();
     while explored.broken.is_none() && explored.executions < request.max {
         explored.executions += 1;
+        request.progress.another();
         let run = || race::run::<Threads, S>(request.promise, make(), request.program, &trail, occasions);
         explored.broken = match quietly(|| catch_unwind(AssertUnwindSafe(run))) {
             Ok(None) => None,

@@ -95,7 +95,9 @@ variant! {
         fn sweep(&self, now: u64) {
             let mut book = self.0.lock();
             let now = book.advance(now);
-            let names: Vec<u32> = book.due(now).iter().map(|number| book.entries[number].key).collect();
+            let named = |number: &u32| book.latest.get(&book.entries[number].key) == Some(number);
+            let due = book.due(now).into_iter().filter(named);
+            let names: Vec<u32> = due.map(|number| book.entries[&number].key).collect();
             book.sweep(now);
             drop(book);
             let mut book = self.0.lock();
