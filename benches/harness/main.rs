@@ -60,8 +60,12 @@ fn speed() {
                 let times = if level == Level::Steps { times } else { 3 };
                 let programs = vec![(name.to_owned(), program.clone()); times];
                 let start = Instant::now();
-                let report =
-                    (right(store).check)(Narrow { levels: vec![level], budget: budget(), programs: Some(programs) });
+                let report = (right(store).check)(Narrow {
+                    levels: vec![level],
+                    budget: budget(),
+                    programs: Some(programs),
+                    pruning: false,
+                });
                 let time = start.elapsed();
                 assert!(report.failure.is_none(), "{report}");
                 let executions = report.executions();
@@ -92,7 +96,7 @@ fn mutants() {
     let budget = Budget { max_call: Duration::from_secs(1), ..Budget::default() };
     for subject in SUBJECTS.iter().filter(|subject| subject.is_mutant) {
         let caught = |level: &Level| {
-            let report = (subject.check)(Narrow { levels: vec![*level], budget, programs: None });
+            let report = (subject.check)(Narrow { levels: vec![*level], budget, programs: None, pruning: true });
             report.failure.map_or_else(|| "-".to_owned(), |failure| number::count(failure.execution))
         };
         table.add_row([subject.name.to_owned()].into_iter().chain(levels.iter().map(caught)));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::failure::Level;
-use super::order::Expected;
+use super::order::{Expected, letter};
 use super::program::Program;
 
 /// How much of a level is looked at. Where a budget is used up, the report says `bounded` and with which figures.
@@ -76,7 +76,7 @@ impl Progress {
     /// The actors in turn, as in a token.
     pub(super) fn turns(&self, steps: usize) -> String {
         let turns = self.turns.load(Ordering::Relaxed);
-        (0..steps).map(|step| char::from(b'0' + (turns >> (2 * step) & 3) as u8)).collect()
+        (0..steps).map(|step| letter((turns >> (2 * step) & 3) as usize)).collect()
     }
 
     pub(super) fn program(&self) -> Option<(Level, String, Program)> {

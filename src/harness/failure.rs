@@ -98,6 +98,22 @@ impl fmt::Display for Fault {
     }
 }
 
+/// What is wrong with one execution, its calls in the order in which they returned, and which of them show it.
+#[derive(Clone, Debug)]
+pub(super) struct Finding {
+    pub(super) fault: Fault,
+    pub(super) calls: Vec<Call>,
+    pub(super) marked: Vec<usize>,
+}
+
+impl Finding {
+    /// Something that the last of the calls shows.
+    pub(super) fn at_the_end(fault: Fault, calls: Vec<Call>) -> Finding {
+        let marked = calls.len().checked_sub(1).into_iter().collect();
+        Finding { fault, calls, marked }
+    }
+}
+
 /// A store that broke, and how.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -123,9 +139,10 @@ pub struct Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}\n", self.store, self.fault)?;
-        if let Fault::Never(_) = self.fault {
-            return f
-                .write_str("so that nothing broke says little: let the check run more programs, or all of its levels");
+        if !self.fault.is_of_store() {
+            return f.write_str(
+                "so that nothing broke says little: give the check a larger budget, more programs, or all of its levels",
+            );
         }
         let Failure { level, named, execution, .. } = self;
         writeln!(f, "{} in execution {execution}, program {named}:\n", level.name())?;
@@ -138,6 +155,12 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
+    /// That a check looked at too little.
+    pub(super) fn of_check(store: &str, level: Level, fault: Fault) -> Failure {
+        let (program, named, token, calls, marked) = Default::default();
+        Failure { store: store.to_owned(), level, fault, program, named, execution: 0, token, calls, marked }
+    }
+
     /// A column for each actor, a line for each call, in the order in which they returned.
     fn columns(&self) -> Table {
         let mut table = Table::new();

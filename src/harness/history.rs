@@ -9,7 +9,7 @@
 use rustc_hash::FxHashSet;
 
 use super::model::{Answer, Model};
-use super::program::{Step, UPLOADS};
+use super::program::{STEPS, Step, UPLOADS};
 use super::promise::Promise;
 
 /// A call of a history.
@@ -25,9 +25,6 @@ pub(super) struct Call {
     pub(super) began: u64,
     pub(super) returned: u64,
 }
-
-/// The most calls in one history: one bit each.
-const CALLS: usize = 64;
 
 /// The calls of a history that is not linearizable, from the last moment before at which no call was going on to the return of
 /// the call that no order explains; their places in the history.
@@ -128,7 +125,7 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn new(promise: Promise, calls: &'a [Call], times: &'a Times, end: u64) -> Search<'a> {
-        assert!(calls.len() <= CALLS, "a history of at most {CALLS} calls under one key");
+        assert!(calls.len() <= STEPS, "a history has at most {STEPS} calls");
         Search { calls, times, end, promise, seen: FxHashSet::default() }
     }
 

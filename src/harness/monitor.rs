@@ -9,7 +9,7 @@ use crate::scenario::Property;
 
 /// What is known of an upload.
 #[derive(Clone, Copy, Debug, Default)]
-struct Seen {
+pub(super) struct Seen {
     key: u8,
     begun_ns: Option<u64>,
     /// How its work may have ended, a bit for each state, from the moment at which such a call began; and when the first did.
@@ -58,11 +58,6 @@ pub(super) struct Breach {
 /// How often each property had an occasion to break or, of a `sometimes`, came to pass.
 pub(super) type Occasions = [u64; Property::ALL.len()];
 
-/// What was known when a call began.
-pub(super) struct Before {
-    seen: Seen,
-}
-
 #[derive(Clone, Debug)]
 pub(super) struct Monitor {
     promise: Promise,
@@ -78,8 +73,8 @@ impl Monitor {
         Monitor { promise, clock: 0, seen: [Seen::default(); UPLOADS], clears: false }
     }
 
-    /// A call begins.
-    pub(super) fn invoked(&mut self, step: Step, now_ns: u64) -> Before {
+    /// A call begins. Returns what is known of its upload, which [`returned`](Self::returned) asks for.
+    pub(super) fn invoked(&mut self, step: Step, now_ns: u64) -> Seen {
         self.clock = self.clock.max(now_ns);
         let upload = step.of().map(usize::from);
         let seen = upload.map_or_else(Seen::default, |upload| self.seen[upload]);
@@ -107,7 +102,7 @@ impl Monitor {
             }
         }
         self.touched(step, now_ns);
-        Before { seen }
+        seen
     }
 
     /// A call that may renew returns: it may have counted for any time that the store had been told by now.
@@ -148,7 +143,7 @@ impl Monitor {
     /// A call returns. What breaks, if something does; occasions are counted.
     pub(super) fn returned(
         &mut self,
-        before: &Before,
+        before: &Seen,
         step: Step,
         now_ns: u64,
         answer: Answer,
@@ -210,7 +205,7 @@ impl Monitor {
     /// A poll of an upload is answered.
     fn answered(
         &mut self,
-        before: &Before,
+        before: &Seen,
         step: Step,
         now_ns: u64,
         status: Status<u32>,
@@ -245,7 +240,7 @@ impl Monitor {
             }
             _ => {}
         }
-        if before.seen.cleared {
+        if before.cleared {
             occasion(Property::S8);
             return (status != Status::Unknown)
                 .then(|| Breach { property: Property::S8, what: format!("still {} after its clear", word(status)) });
@@ -259,7 +254,7 @@ impl Monitor {
     /// A poll of an upload that nobody has cleared or replaced is answered.
     fn kept(
         &mut self,
-        before: &Before,
+        before: &Seen,
         upload: u8,
         now_ns: u64,
         status: Status<u32>,
@@ -283,14 +278,14 @@ impl Monitor {
         }
         let rank = rank(status);
         occasion(Property::S4);
-        if rank < before.seen.told && !(evictable && status == Status::Unknown) {
+        if rank < before.told && !(evictable && status == Status::Unknown) {
             return breach(Property::S4, format!("told {word} after a later state"));
         }
         self.seen[usize::from(upload)].told = seen.told.max(rank);
         // The end is certain only if its call had returned when this one began.
-        before.seen.ended_ns?;
+        before.ended_ns?;
         let ending = seen.ending()?;
-        let (from, until) = self.due(&before.seen, &seen, ending)?;
+        let (from, until) = self.due(before, &seen, ending)?;
         let own = match ending {
             State::Ready => matches!(status, Status::Ready(_)),
             State::Failed => matches!(status, Status::Failed(_)),
@@ -320,21 +315,14 @@ impl Monitor {
                 }
             }
         }
-        self.told_apart(status, from, until, evictable, occasions)
+        self.told_apart(status, from, evictable, occasions)
     }
 
     /// Whether unknown and expired are told apart.
-    fn told_apart(
-        &self,
-        status: Status<u32>,
-        from: u64,
-        until: u64,
-        evictable: bool,
-        occasions: &mut Occasions,
-    ) -> Option<Breach> {
+    fn told_apart(&self, status: Status<u32>, from: u64, evictable: bool, occasions: &mut Occasions) -> Option<Breach> {
         let tombstone_ns = self.promise.retention.tombstone_ns?;
-        if self.clock >= from && self.clock < until.saturating_add(tombstone_ns).min(from.saturating_add(tombstone_ns))
-        {
+        // Of the moments from which the age may count, the earliest is the first to have its tombstone forgotten.
+        if (from..from.saturating_add(tombstone_ns)).contains(&self.clock) {
             occasions[Property::S6 as usize] += 1;
             if status == Status::Unknown && !evictable {
                 return breach(Property::S6, "told unknown, where a tombstone should say expired");

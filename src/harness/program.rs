@@ -10,6 +10,9 @@ use super::store::Calls;
 /// The most uploads in one program.
 pub const UPLOADS: usize = 8;
 
+/// The most steps in one program: a history has a bit for each.
+pub const STEPS: usize = 64;
+
 /// The most actors in one program.
 pub const ACTORS: usize = 4;
 
@@ -176,6 +179,7 @@ impl Program {
             }
         }
         self.actors.len() <= ACTORS
+            && self.len() <= STEPS
             && begins.iter().all(|&times| times <= 1)
             && self.steps().filter_map(Step::of).all(|upload| begins[usize::from(upload)] == 1)
     }

@@ -1,8 +1,9 @@
 //! A program whose actors are threads: of the system, of loom, of shuttle. What they were answered is a history.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::failure::Fault;
+use super::failure::{Fault, Finding};
 use super::history::{self, Call};
 use super::model::Answer;
 use super::monitor::{Monitor, Occasions};
@@ -12,21 +13,45 @@ use super::promise::Promise;
 use super::session::Session;
 use super::store::Store;
 
+/// A counter that threads share.
+pub(super) trait Counter: Send + Sync + 'static {
+    fn new(value: u64) -> Self;
+
+    /// Adds, and returns the sum. It is a moment that all threads agree on: whoever counts later knows what happened before.
+    fn add(&self, value: u64) -> u64;
+
+    fn get(&self) -> u64;
+}
+
+/// Makes an atomic of 64 bits a counter; std, loom and shuttle each have one of the same interface.
+macro_rules! counter {
+    ($atomic:ty) => {
+        impl Counter for $atomic {
+            fn new(value: u64) -> Self {
+                <$atomic>::new(value)
+            }
+
+            fn add(&self, value: u64) -> u64 {
+                self.fetch_add(value, Ordering::AcqRel) + value
+            }
+
+            fn get(&self) -> u64 {
+                self.load(Ordering::Acquire)
+            }
+        }
+    };
+}
+counter!(std::sync::atomic::AtomicU64);
+counter!(::loom::sync::atomic::AtomicU64);
+counter!(::shuttle::sync::atomic::AtomicU64);
+
 /// Whose threads and whose counters.
 pub(super) trait World: 'static {
-    /// A counter that threads share.
-    type Counter: Send + Sync + 'static;
+    type Counter: Counter;
 
     /// Whether it costs nothing to note when each call began and returned. Where it does, only the moments between two calls of
     /// one actor are noted.
     const IS_PRECISE: bool;
-
-    fn counter(value: u64) -> Self::Counter;
-
-    /// Adds, and returns the sum. It is a moment that all threads agree on: whoever counts later knows what happened before.
-    fn add(counter: &Self::Counter, value: u64) -> u64;
-
-    fn get(counter: &Self::Counter) -> u64;
 
     /// Runs all at once, to their end.
     fn together(actors: Vec<Box<dyn FnOnce() + Send>>);
@@ -38,9 +63,6 @@ const END: u64 = 1 << 40;
 
 /// The calls of an execution so far.
 pub(super) type Trail = Arc<Mutex<Vec<Call>>>;
-
-/// What is wrong with an execution, and which of its calls show it.
-pub(super) type Finding = (Fault, Vec<usize>);
 
 fn push(trail: &Trail, call: Call) {
     trail.lock().unwrap_or_else(PoisonError::into_inner).push(call);
@@ -60,7 +82,7 @@ struct Shared<W: World, S: Store> {
     trail: Trail,
 }
 
-/// Runs a program once, and returns what is wrong with it, and where in the trail.
+/// Runs a program once, and returns what is wrong with it.
 pub(super) fn run<W: World, S: Store>(
     promise: Promise,
     store: S,
@@ -74,8 +96,8 @@ pub(super) fn run<W: World, S: Store>(
     alone(&session, &mut clock, &program.setup, 0, trail);
     let shared = Arc::new(Shared::<W, S> {
         session,
-        moments: W::counter(0),
-        clock: W::counter(clock.now_ns()),
+        moments: W::Counter::new(0),
+        clock: W::Counter::new(clock.now_ns()),
         passes: program.actors.iter().flatten().any(|step| matches!(step, Step::Pass(_))),
         owner: owners(program),
         is_shared: shared_uploads(program),
@@ -88,7 +110,7 @@ pub(super) fn run<W: World, S: Store>(
     };
     W::together(program.actors.iter().enumerate().map(actor).collect());
     if shared.passes {
-        clock.set(W::get(&shared.clock));
+        clock.set(shared.clock.get());
     }
     alone(&shared.session, &mut clock, &program.after, END, trail);
     let calls = trail.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -135,13 +157,13 @@ impl<W: World, S: Store> Shared<W, S> {
         for (place, &step) in steps.iter().enumerate() {
             let is_foreign = step.of().and_then(|upload| self.owner[usize::from(upload)]).is_some_and(|of| of != actor);
             if W::IS_PRECISE || !is_new || (moment == 0 && is_foreign) {
-                moment = W::add(&self.moments, 1);
+                moment = self.moments.add(1);
             }
             let began = RACE + 2 * moment + 1;
             is_new = false;
             let now_ns = match step {
-                Step::Pass(ns) => W::add(&self.clock, ns),
-                _ if self.passes => W::get(&self.clock),
+                Step::Pass(ns) => self.clock.add(ns),
+                _ if self.passes => self.clock.get(),
                 _ => now_ns,
             };
             let (answer, ticket) = match step {
@@ -155,7 +177,7 @@ impl<W: World, S: Store> Shared<W, S> {
             let is_last = place + 1 == steps.len();
             let mut returned = END;
             if W::IS_PRECISE || has_news || !is_last {
-                moment = W::add(&self.moments, 1);
+                moment = self.moments.add(1);
                 is_new = true;
                 returned = RACE + 2 * moment;
             }
@@ -174,6 +196,7 @@ fn judge<S: Store>(
     session: &Session<S>,
     occasions: &mut Occasions,
 ) -> Option<Finding> {
+    let found = |fault, marked| Some(Finding { fault, calls: calls.to_vec(), marked });
     let mut monitor = Monitor::new(promise);
     let begins = calls.iter().enumerate().map(|(call, of)| (of.began, false, call));
     let returns = calls.iter().enumerate().map(|(call, of)| (of.returned, true, call));
@@ -187,12 +210,12 @@ fn judge<S: Store>(
         } else if let Some(before) = &before[place]
             && let Some(breach) = monitor.returned(before, step, now_ns, answer, occasions)
         {
-            return Some((Fault::Property(breach.property, breach.what), vec![place]));
+            return found(Fault::Property(breach.property, breach.what), vec![place]);
         }
     }
     if let Some(fault) = order::asleep(&monitor, session) {
-        return Some((fault, Vec::new()));
+        return found(fault, Vec::new());
     }
     let window = history::unexplained(promise, calls)?;
-    Some((Fault::Answer("no order of the calls that overlap explains these answers".to_owned()), window))
+    found(Fault::Answer("no order of the calls that overlap explains these answers".to_owned()), window)
 }

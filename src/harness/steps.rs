@@ -15,6 +15,7 @@ use super::monitor::{Monitor, Occasions};
 use super::order::{self, Clock, Expected, Left};
 use super::program::{ACTORS, Program, Step};
 use super::promise::Promise;
+use super::session::Session;
 use super::store::Store;
 use crate::scenario::Property;
 
@@ -31,12 +32,6 @@ impl Broken {
         let switches = self.order[..=self.at].windows(2).filter(|pair| pair[0].actor != pair[1].actor).count();
         (self.at, switches)
     }
-
-    /// The actors in turn, as in a token.
-    pub(super) fn turns(&self) -> String {
-        let actors = self.order.iter().map(|expected| expected.actor).filter(|&actor| actor > 0);
-        actors.map(|actor| char::from(b'0' + (actor - 1) as u8)).collect()
-    }
 }
 
 /// How a search goes on.
@@ -50,10 +45,10 @@ enum Flow {
 
 /// A search through the orders of one program.
 pub(super) struct Search<'a, S: Store> {
-    pub(super) promise: Promise,
-    pub(super) make: &'a dyn Fn() -> S,
-    pub(super) meter: &'a mut Meter,
-    pub(super) occasions: &'a mut Occasions,
+    promise: Promise,
+    make: &'a dyn Fn() -> S,
+    meter: &'a mut Meter,
+    occasions: &'a mut Occasions,
     program: &'a Program,
     /// Whether orders that make no difference are left out.
     pruning: bool,
@@ -68,7 +63,8 @@ pub(super) struct Search<'a, S: Store> {
     fresh_from: usize,
     seen: FxHashSet<(u64, u64)>,
     broken: Option<Broken>,
-    weak: bool,
+    /// Whether callers' clocks disagree, so that the properties alone judge.
+    skewed: bool,
     /// The occasions on the way to the next order, which count when it has run.
     ahead: Occasions,
 }
@@ -109,7 +105,7 @@ impl<'a, S: Store> Search<'a, S> {
             fresh_from: 0,
             seen: FxHashSet::default(),
             broken: None,
-            weak: program.has_skewed_clocks(),
+            skewed: program.has_skewed_clocks(),
             ahead: Occasions::default(),
         }
     }
@@ -161,7 +157,7 @@ impl<'a, S: Store> Search<'a, S> {
         if let Step::Begin { upload, .. } = step {
             place.called |= 1 << upload;
         }
-        if !self.weak {
+        if !self.skewed {
             let breach = place.monitor.returned(&before, step, now_ns, answer, &mut self.ahead);
             debug_assert_eq!(breach, None, "the reference keeps the properties");
             self.ahead[Property::EntrySwept as usize] += u64::from(takes);
@@ -237,7 +233,12 @@ impl<'a, S: Store> Search<'a, S> {
             self.take(&mut end, 0, step);
         }
         self.meter.note_turns(&self.order);
-        let found = if self.weak { self.record() } else { self.run(&end.monitor) };
+        let found = if self.skewed { self.record() } else { self.run(&end.monitor) };
+        let found = match found {
+            // What the order expects is one way of several to make room: a judge that knows all of them has the last word.
+            Found::Break(_) if self.promise.is_bounded() => self.record(),
+            found => found,
+        };
         for (all, ahead) in self.occasions.iter_mut().zip(&mut self.ahead) {
             *all += std::mem::take(ahead);
         }
@@ -262,7 +263,7 @@ impl<'a, S: Store> Search<'a, S> {
         let (fresh_from, places, seen) = (self.fresh_from, &self.places, &mut self.seen);
         let fingerprints = self.fingerprints;
         let mut known = None;
-        let at_each = |place: usize, session: &super::session::Session<S>| {
+        let at_each = |place: usize, session: &Session<S>| {
             let is_fresh = fingerprints && place > setup && place <= middle && place > fresh_from;
             if is_fresh
                 && let Some(fingerprint) = session.fingerprint()
@@ -273,7 +274,7 @@ impl<'a, S: Store> Search<'a, S> {
             }
             true
         };
-        let awake = |session: &super::session::Session<S>| order::asleep(end, session).is_none();
+        let awake = |session: &Session<S>| order::asleep(end, session).is_none();
         let ran = order::run((self.make)(), &self.order, self.meter.place(), at_each, awake);
         match (ran, known) {
             (Err(Left(at)), _) => Found::Break(at),
@@ -282,9 +283,11 @@ impl<'a, S: Store> Search<'a, S> {
         }
     }
 
-    /// Clocks disagree: the properties alone judge.
+    /// Runs the order once more, call by call.
     fn record(&mut self) -> Found {
-        let recorded = order::record(self.promise, self.make, &self.order, false, self.meter.place(), self.occasions);
+        let by_reference = !self.skewed;
+        let at = self.meter.place();
+        let recorded = order::record(self.promise, self.make, &self.order, by_reference, at, self.occasions);
         match recorded.fault {
             Some(_) => Found::Break(recorded.calls.len() - 1),
             None => Found::Nothing,

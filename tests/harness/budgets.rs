@@ -1,9 +1,10 @@
 //! How far a check goes, and that it says where it stopped.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use stillready::harness::{Budget, Extent, Fault, Level, Program, Store, check};
-use stillready::registry::{Full, Outcome, Retention, Status};
+use stillready::registry::{Full, Outcome, Status};
 use stillready::scenario::Property;
 
 use crate::stores::{Small, retention};
@@ -13,10 +14,10 @@ fn a_budget_that_is_used_up_is_said() {
     let budget = Budget { max_executions: 100, ..Budget::default() };
     let report = check("small", Small::new).promise(retention()).levels(&[Level::Steps]).budget(budget).report();
     assert_eq!(report.rows[0].executions, 100);
-    assert_eq!(report.rows[0].extent, Extent::Bounded("its budget of executions".to_owned()));
+    assert_eq!(report.rows[0].extent, Extent::Bounded("its budget of executions, after 100".to_owned()));
     let none = Budget { max_time: Duration::ZERO, ..Budget::default() };
     let report = check("small", Small::new).promise(retention()).levels(&[Level::Steps]).budget(none).report();
-    assert_eq!(report.rows[0].extent, Extent::Bounded("its budget of time".to_owned()));
+    assert_eq!(report.rows[0].extent, Extent::Bounded("its budget of time, after 0".to_owned()));
 }
 
 #[test]
@@ -45,70 +46,84 @@ fn what_never_came_to_pass_is_no_pass() {
     assert!(matches!(failure.fault, Fault::Never(_)), "{failure}");
 }
 
-/// A store whose calls never return, from the second poll on.
-struct Stuck(Small, std::sync::Mutex<u32>);
+/// A store with something in the way of its polls.
+struct Spoilt {
+    store: Small,
+    poll: fn(&Spoilt, Status<u32>),
+    polls: Mutex<u32>,
+}
 
-impl Store for Stuck {
-    type Ticket = (u32, u32);
-
-    fn begin(&self, key: u32, upload: u32, now_ns: u64) -> Result<(u32, u32), Full> {
-        self.0.begin(key, upload, now_ns)
-    }
-
-    fn finish(&self, ticket: &(u32, u32), outcome: Outcome<u32>, now_ns: u64) -> Option<bool> {
-        self.0.finish(ticket, outcome, now_ns)
-    }
-
-    fn read(&self, ticket: &(u32, u32), now_ns: u64) -> Status<u32> {
-        let mut polls = self.1.lock().expect("nobody panics");
-        *polls += 1;
-        if *polls > 1 {
-            // It asks for the lock that it has.
-            let _again = self.1.lock();
-        }
-        self.0.read(ticket, now_ns)
-    }
-
-    fn sweep(&self, now_ns: u64) {
-        self.0.sweep(now_ns);
+impl Spoilt {
+    fn new(poll: fn(&Spoilt, Status<u32>)) -> Spoilt {
+        Spoilt { store: Small::new(), poll, polls: Mutex::new(0) }
     }
 }
 
+impl Store for Spoilt {
+    type Ticket = (u32, u32);
+
+    fn begin(&self, key: u32, upload: u32, now_ns: u64) -> Result<(u32, u32), Full> {
+        self.store.begin(key, upload, now_ns)
+    }
+
+    fn finish(&self, ticket: &(u32, u32), outcome: Outcome<u32>, now_ns: u64) -> Option<bool> {
+        self.store.finish(ticket, outcome, now_ns)
+    }
+
+    fn read(&self, ticket: &(u32, u32), now_ns: u64) -> Status<u32> {
+        let status = self.store.read(ticket, now_ns);
+        (self.poll)(self, status);
+        status
+    }
+
+    fn sweep(&self, now_ns: u64) {
+        self.store.sweep(now_ns);
+    }
+}
+
+/// The second poll asks for the lock that it has.
+fn waits_for_itself(store: &Spoilt, _: Status<u32>) {
+    let mut polls = store.polls.lock().expect("nobody panics");
+    *polls += 1;
+    if *polls > 1 {
+        let _again = store.polls.lock();
+    }
+}
+
+fn panics(_: &Spoilt, status: Status<u32>) {
+    assert_ne!(status, Status::Unknown, "every upload is there");
+}
+
 #[test]
-fn a_call_that_never_returns_is_named() {
+fn a_call_that_never_returns_is_named_and_so_is_its_replay() {
     let budget = Budget { max_call: Duration::from_millis(300), ..Budget::default() };
     let program: Program = "b0.0/f0,r0/r0/-".parse().expect("a program");
-    let stuck = || Stuck(Small::new(), std::sync::Mutex::new(0));
-    let check = check("stuck", stuck).promise(retention()).levels(&[Level::Steps]).budget(budget);
-    let failure = check.programs([("two polls".to_owned(), program)]).report().failure.expect("it waits for itself");
-    assert_eq!(failure.fault.property().map(Property::name), Some("S9"));
+    let check = || {
+        let check = check("stuck", || Spoilt::new(waits_for_itself)).promise(retention()).levels(&[Level::Steps]);
+        check.budget(budget).programs([("two polls".to_owned(), program.clone())])
+    };
+    let failure = check().report().failure.expect("it waits for itself");
+    assert_eq!(failure.fault.property(), Some(Property::S9));
     assert!(failure.to_string().contains("never returned"), "{failure}");
     assert!(failure.token.starts_with("steps:b0.0/f0,r0/r0/-:0"), "{}", failure.token);
+    let again = check().replay(&failure.token).failure.expect("it waits for itself again");
+    assert_eq!(again.fault, failure.fault);
 }
 
 #[test]
 fn a_panic_in_a_call_is_a_finding() {
-    struct Panics(Small);
-    impl Store for Panics {
-        type Ticket = (u32, u32);
-        fn begin(&self, key: u32, upload: u32, now_ns: u64) -> Result<(u32, u32), Full> {
-            self.0.begin(key, upload, now_ns)
-        }
-        fn finish(&self, ticket: &(u32, u32), outcome: Outcome<u32>, now_ns: u64) -> Option<bool> {
-            self.0.finish(ticket, outcome, now_ns)
-        }
-        fn read(&self, ticket: &(u32, u32), now_ns: u64) -> Status<u32> {
-            let status = self.0.read(ticket, now_ns);
-            assert_ne!(status, Status::Unknown, "every upload is there");
-            status
-        }
-        fn sweep(&self, now_ns: u64) {
-            self.0.sweep(now_ns);
-        }
-    }
     for level in [Level::Conformance, Level::Steps, Level::Threads] {
-        let check = check("panics", || Panics(Small::new())).promise(Retention { ..retention() });
+        let check = check("panics", || Spoilt::new(panics)).promise(retention());
         let failure = check.levels(&[level]).report().failure.expect("it panics");
         assert!(matches!(&failure.fault, Fault::Panic(what) if what.contains("every upload is there")), "{failure}");
     }
+}
+
+#[test]
+fn a_store_that_breaks_in_the_last_execution_of_its_budget_is_still_told() {
+    let budget = Budget { max_executions: 1, ..Budget::default() };
+    let program: Program = "b0.0,f0,+60000000000/r0/s/r0".parse().expect("a program");
+    let check = check("the incident's", Small::valid_until_swept).promise(retention()).levels(&[Level::Steps]);
+    let report = check.budget(budget).programs([("a late poll".to_owned(), program)]).report();
+    assert_eq!(report.failure.expect("it breaks").fault.property(), Some(Property::S11));
 }

@@ -75,14 +75,17 @@ pub(crate) struct Narrow {
     pub(crate) levels: Vec<Level>,
     /// How much of each is looked at.
     pub(crate) budget: Budget,
-    /// In place of the programs that every store goes through: these, in all orders.
+    /// In place of the programs that every store goes through.
     pub(crate) programs: Option<Vec<(String, Program)>>,
+    /// Whether orders that make no difference are left out.
+    pub(crate) pruning: bool,
 }
 
 fn narrowed<S: Store>(check: Check<S>, narrow: Narrow) -> Report {
     let check = check.levels(&narrow.levels).budget(narrow.budget);
+    let check = if narrow.pruning { check } else { check.without_pruning() };
     match narrow.programs {
-        Some(programs) => check.programs(programs).without_pruning().report(),
+        Some(programs) => check.programs(programs).report(),
         None => check.report(),
     }
 }
@@ -112,6 +115,11 @@ fn acknowledged() -> Retention {
 /// The same with room for two.
 fn tight() -> Retention {
     kept().capacity(Capacity::EvictOldest(2))
+}
+
+/// The same from the acknowledgement, so that all that nobody acknowledged is equally old.
+fn tight_and_acknowledged() -> Retention {
+    tight().age(AgeBasis::Acknowledged)
 }
 
 /// Kept for ever, as somebody writes it who takes the longest time there is.
@@ -151,16 +159,16 @@ macro_rules! variant {
             $name,
             $is_mutant,
             $retention,
-            plain::stores::Mutant::<plain::stores::$($path)::+>::new,
-            under_loom::stores::Mutant::<under_loom::stores::$($path)::+>::new,
-            under_shuttle::stores::Mutant::<under_shuttle::stores::$($path)::+>::new
+            plain::stores::AnyVariant::new::<plain::stores::$($path)::+>,
+            under_loom::stores::AnyVariant::new::<under_loom::stores::$($path)::+>,
+            under_shuttle::stores::AnyVariant::new::<under_shuttle::stores::$($path)::+>
         )
     };
 }
 
-macro_rules! plain {
-    ($name:literal, $retention:expr) => {
-        variant!($name, false, Plain, $retention)
+macro_rules! right {
+    ($name:literal, $($path:ident)::+, $retention:expr) => {
+        variant!($name, false, $($path)::+, $retention)
     };
 }
 
@@ -172,11 +180,12 @@ macro_rules! faulty {
 
 /// All of them.
 pub(crate) const SUBJECTS: &[Subject] = &[
-    plain!("plain", kept()),
-    plain!("plain, from the last poll", sliding()),
-    plain!("plain, from the last poll until swept", sliding_until_swept()),
-    plain!("plain, from the acknowledgement", acknowledged()),
-    plain!("plain, room for two", tight()),
+    right!("plain", Plain, kept()),
+    right!("plain, from the last poll", Plain, sliding()),
+    right!("plain, from the last poll until swept", Plain, sliding_until_swept()),
+    right!("plain, from the acknowledgement", Plain, acknowledged()),
+    right!("plain, room for two", Plain, tight()),
+    right!("plain, the last of the oldest makes room", memory::LastMakesRoom, tight_and_acknowledged()),
     registry!("registry", kept()),
     registry!("registry, from the last poll", sliding()),
     registry!("registry, from the last poll until swept", sliding_until_swept()),

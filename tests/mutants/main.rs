@@ -6,7 +6,7 @@ mod catalogue;
 use std::time::Duration;
 
 use catalogue::{Narrow, SUBJECTS};
-use stillready::harness::{Budget, Level};
+use stillready::harness::{Budget, Level, Report};
 
 /// Runs the mutants, or the right stores, through all levels; threads of the system among them, which the program leaves out.
 fn run(mutants: bool) {
@@ -15,7 +15,7 @@ fn run(mutants: bool) {
     let subjects: Vec<_> = SUBJECTS.iter().filter(|subject| subject.is_mutant == mutants).collect();
     assert!(!subjects.is_empty());
     for subject in subjects {
-        let report = (subject.check)(Narrow { levels: Level::ALL.to_vec(), budget, programs: None });
+        let report = (subject.check)(Narrow { levels: Level::ALL.to_vec(), budget, programs: None, pruning: true });
         let broke = report.failure.as_ref();
         let is_well = if mutants { broke.is_some_and(|failure| failure.fault.is_of_store()) } else { broke.is_none() };
         if !is_well {
@@ -33,4 +33,22 @@ fn every_mutant_is_caught() {
 #[test]
 fn every_right_store_holds() {
     run(false);
+}
+
+/// Where nothing is left out, each order of each program runs; where stores say in which state they are, each state is looked
+/// at once, and polls that follow each other come in one order.
+#[test]
+fn what_is_left_out_hides_no_mutant() {
+    let levels = || vec![Level::Steps];
+    let budget = Budget { max_call: Duration::from_secs(1), ..Budget::default() };
+    let mut caught = 0;
+    for subject in SUBJECTS {
+        let check = |pruning| (subject.check)(Narrow { levels: levels(), budget, programs: None, pruning });
+        let (pruned, whole) = (check(true), check(false));
+        assert!(pruned.executions() <= whole.executions(), "{}", subject.name);
+        let of_store = |report: &Report| report.failure.as_ref().is_some_and(|failure| failure.fault.is_of_store());
+        assert_eq!(of_store(&pruned), of_store(&whole), "{}: {pruned}\n{whole}", subject.name);
+        caught += usize::from(of_store(&whole));
+    }
+    assert!(caught > 15, "{caught} are caught by the order of steps alone");
 }

@@ -4,10 +4,8 @@
 //! A poll that comes after an end must see it, so the moments between calls are counted on an atomic of loom's: who counts later
 //! has seen what the others did before. It is counted between two calls of one actor only, since each count multiplies the search.
 
-use std::sync::atomic::Ordering;
-
 use ::loom::model::Builder;
-use ::loom::sync::atomic::AtomicU64 as LoomAtomic;
+use ::loom::sync::atomic::AtomicU64;
 use ::loom::thread;
 
 use super::{Explored, Make, Request, Watched};
@@ -18,21 +16,9 @@ use crate::harness::store::Store;
 struct Loom;
 
 impl World for Loom {
-    type Counter = LoomAtomic;
+    type Counter = AtomicU64;
 
     const IS_PRECISE: bool = false;
-
-    fn counter(value: u64) -> LoomAtomic {
-        LoomAtomic::new(value)
-    }
-
-    fn add(counter: &LoomAtomic, value: u64) -> u64 {
-        counter.fetch_add(value, Ordering::AcqRel) + value
-    }
-
-    fn get(counter: &LoomAtomic) -> u64 {
-        counter.load(Ordering::Acquire)
-    }
 
     fn together(actors: Vec<Box<dyn FnOnce() + Send>>) {
         let threads: Vec<_> = actors.into_iter().map(thread::spawn).collect();

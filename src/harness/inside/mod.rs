@@ -11,13 +11,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::budget::Progress;
-use super::failure::{Fault, Level};
-use super::history::Call;
+use super::failure::{Fault, Finding, Level};
 use super::monitor::Occasions;
 use super::program::Program;
 use super::promise::Promise;
 use super::quiet::{message, quietly};
-use super::race::{self, Finding, Trail, World};
+use super::race::{self, Trail, World};
 use super::store::Store;
 
 /// What a program's executions came to.
@@ -26,15 +25,7 @@ pub(super) struct Explored {
     pub(super) executions: u64,
     /// Whether these are all that there are.
     pub(super) is_exhaustive: bool,
-    pub(super) broken: Option<Broken>,
-}
-
-/// An execution that broke.
-#[derive(Clone, Debug)]
-pub(super) struct Broken {
-    pub(super) fault: Fault,
-    pub(super) calls: Vec<Call>,
-    pub(super) marked: Vec<usize>,
+    pub(super) broken: Option<Finding>,
 }
 
 /// A request to explore a program.
@@ -117,9 +108,9 @@ impl Watched {
         let ran = quietly(|| catch_unwind(AssertUnwindSafe(search)));
         *occasions = *locked(&self.occasions);
         let found = locked(&self.found).take();
-        let broken = match ran {
-            Ok(()) => found.map(|found| broken(Some(found), &self.trail, "")),
-            Err(panic) => Some(broken(found, &self.trail, &message(&*panic))),
+        let broken = match (found, ran) {
+            (None, Err(panic)) => Some(panicked(&self.trail, &message(&*panic))),
+            (found, _) => found,
         };
         Explored { executions: self.executions.load(Ordering::Relaxed), is_exhaustive: false, broken }
     }
@@ -129,12 +120,11 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An execution that a judge found broken, or that panicked.
-fn broken(found: Option<Finding>, trail: &Trail, panic: &str) -> Broken {
-    let by_panic = || match panic.to_lowercase().contains("deadlock") {
+/// An execution that ended by a panic: of a call, or of the search, because all calls wait.
+fn panicked(trail: &Trail, panic: &str) -> Finding {
+    let fault = match panic.to_lowercase().contains("deadlock") {
         true => Fault::Deadlock("calls wait for each other for ever".to_owned()),
         false => Fault::Panic(panic.lines().next().unwrap_or_default().to_owned()),
     };
-    let (fault, marked) = found.unwrap_or_else(|| (by_panic(), Vec::new()));
-    Broken { fault, calls: locked(trail).clone(), marked }
+    Finding { fault, calls: locked(trail).clone(), marked: Vec::new() }
 }

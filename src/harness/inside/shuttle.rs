@@ -2,10 +2,8 @@
 //! finding bugs", ASPLOS 2010). Samples from a fixed seed, so a run repeats. Every load sees the latest store, whatever ordering
 //! is asked for: what only the memory model allows is found under loom alone.
 
-use std::sync::atomic::Ordering;
-
 use ::shuttle::scheduler::{PctScheduler, RandomScheduler, Schedule, Scheduler, Task, TaskId};
-use ::shuttle::sync::atomic::AtomicU64 as ShuttleAtomic;
+use ::shuttle::sync::atomic::AtomicU64;
 use ::shuttle::{Config, FailurePersistence, Runner, thread};
 
 use super::{Explored, Make, Request, Watched};
@@ -17,21 +15,9 @@ use crate::harness::store::Store;
 struct Shuttle;
 
 impl World for Shuttle {
-    type Counter = ShuttleAtomic;
+    type Counter = AtomicU64;
 
     const IS_PRECISE: bool = false;
-
-    fn counter(value: u64) -> ShuttleAtomic {
-        ShuttleAtomic::new(value)
-    }
-
-    fn add(counter: &ShuttleAtomic, value: u64) -> u64 {
-        counter.fetch_add(value, Ordering::AcqRel) + value
-    }
-
-    fn get(counter: &ShuttleAtomic) -> u64 {
-        counter.load(Ordering::Acquire)
-    }
 
     fn together(actors: Vec<Box<dyn FnOnce() + Send>>) {
         let threads: Vec<_> = actors.into_iter().map(thread::spawn).collect();

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::thread;
 
 use super::{Explored, Make, Request};
@@ -17,18 +17,6 @@ impl World for Threads {
     type Counter = AtomicU64;
 
     const IS_PRECISE: bool = true;
-
-    fn counter(value: u64) -> AtomicU64 {
-        AtomicU64::new(value)
-    }
-
-    fn add(counter: &AtomicU64, value: u64) -> u64 {
-        counter.fetch_add(value, Ordering::AcqRel) + value
-    }
-
-    fn get(counter: &AtomicU64) -> u64 {
-        counter.load(Ordering::Acquire)
-    }
 
     fn together(actors: Vec<Box<dyn FnOnce() + Send>>) {
         let start = Barrier::new(actors.len());
@@ -57,9 +45,8 @@ pub(super) fn explore<S: Store>(make: &Make<S>, request: Request<'_>, occasions:
         request.progress.another();
         let run = || race::run::<Threads, S>(request.promise, make(), request.program, &trail, occasions);
         explored.broken = match quietly(|| catch_unwind(AssertUnwindSafe(run))) {
-            Ok(None) => None,
-            Ok(found) => Some(super::broken(found, &trail, "")),
-            Err(panic) => Some(super::broken(None, &trail, &message(&*panic))),
+            Ok(found) => found,
+            Err(panic) => Some(super::panicked(&trail, &message(&*panic))),
         };
     }
     explored

@@ -67,6 +67,11 @@ impl Book {
 
     /// Makes room for one more. Whether there is.
     pub(crate) fn make_room(&mut self, now: u64) -> bool {
+        self.make_room_by(now, |number| number)
+    }
+
+    /// The same; of several that are equally old, the one goes that ranks lowest.
+    pub(crate) fn make_room_by<R: Ord>(&mut self, now: u64, rank: impl Fn(u32) -> R) -> bool {
         let max = match self.retention.capacity {
             Capacity::Unbounded => return true,
             Capacity::Refuse(max) => return self.entries.len() < max,
@@ -75,10 +80,12 @@ impl Book {
         if self.entries.len() < max {
             return true;
         }
-        let over = self.entries.iter().filter_map(|(&number, entry)| Some((self.over_since(entry, now)?, number)));
+        let over = |number: &u32| self.over_since(&self.entries[number], now);
+        let over = self.entries.keys().filter_map(|number| Some((over(number)?, *number)));
         let ended = self.entries.iter().filter(|(_, entry)| entry.state.is_terminal());
         let ended = ended.map(|(&number, entry)| (entry.since.unwrap_or(u64::MAX), number));
-        let Some((_, victim)) = over.min().or_else(|| ended.min()) else { return false };
+        let age = |&(since, number): &(u64, u32)| (since, rank(number));
+        let Some((_, victim)) = over.min_by_key(age).or_else(|| ended.min_by_key(age)) else { return false };
         self.remove(victim);
         true
     }

@@ -1,11 +1,23 @@
 //! Room that is exceeded or made in the wrong place, and memory that is read too early or too late.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use stillready::registry::{Capacity, Full, Retention, State, Status};
 
 use super::sync::{AtomicU64, Mutex, Ordering, PoisonError};
 use super::variant::{Plain, Variant, variant};
+
+variant! {
+    /// Right: of several that are equally old, the promise does not say which makes room, and here it is the last to begin.
+    LastMakesRoom {
+        fn begin(&self, key: u32, upload: u32, now: u64) -> Result<u32, Full> {
+            let mut book = self.0.lock();
+            let now = book.advance(now);
+            if book.make_room_by(now, Reverse) { Ok(book.begin(key, upload, now)) } else { Err(Full) }
+        }
+    }
+}
 
 variant! {
     /// The oldest entry makes room, whatever it is: a running upload goes.

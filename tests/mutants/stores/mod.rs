@@ -13,4 +13,4 @@ pub(crate) mod sweeps;
 
 use super::sync;
 
-pub(crate) use variant::{Mutant, Plain, Variant};
+pub(crate) use variant::{AnyVariant, Plain, Variant};

@@ -28,7 +28,9 @@ impl Plain {
 
 /// What a store does: what the plain store does, but for what it says otherwise.
 pub(crate) trait Variant: Send + Sync + 'static {
-    fn new(retention: Retention) -> Self;
+    fn new(retention: Retention) -> Self
+    where
+        Self: Sized;
 
     fn plain(&self) -> &Plain;
 
@@ -100,16 +102,17 @@ pub(crate) trait Variant: Send + Sync + 'static {
     }
 }
 
-/// A variant as a store that the harness can check.
-pub(crate) struct Mutant<V>(V);
+/// A variant as a store that the harness can check. They are of one type, since the harness is compiled anew for each type of
+/// store.
+pub(crate) struct AnyVariant(Box<dyn Variant>);
 
-impl<V: Variant> Mutant<V> {
-    pub(crate) fn new(retention: Retention) -> Self {
-        Mutant(V::new(retention))
+impl AnyVariant {
+    pub(crate) fn new<V: Variant>(retention: Retention) -> Self {
+        AnyVariant(Box::new(V::new(retention)))
     }
 }
 
-impl<V: Variant> Store for Mutant<V> {
+impl Store for AnyVariant {
     type Ticket = u32;
 
     fn begin(&self, key: u32, upload: u32, now_ns: u64) -> Result<u32, Full> {
@@ -190,6 +193,11 @@ macro_rules! variant {
 
             fn plain(&self) -> &super::Plain {
                 &self.0
+            }
+
+            /// It holds nothing beside the book.
+            fn fingerprint(&self) -> Option<u64> {
+                Some(self.0.lock().fingerprint())
             }
 
             $($call)*
