@@ -74,7 +74,7 @@
 //!     fn sweep(&self, now_ns: u64) {
 //!         self.at(now_ns, |entries| {
 //!             let due: Vec<u64> = entries.all.keys().copied().filter(|&id| entries.is_due(id)).collect();
-//!             due.iter().for_each(|id| drop(entries.all.remove(id)));
+//!             entries.all.retain(|id, _| !due.contains(id));
 //!         });
 //!     }
 //! }

@@ -174,6 +174,7 @@ impl Monitor {
             (Step::Sweep, Answer::Swept(Some(held)), None) => return self.swept(now_ns, held, occasions),
             (Step::Wait(_), Answer::Pending, Some(seen)) => {
                 seen.waits = true;
+                occasions[Property::S9 as usize] += 1;
                 return self.answered(before, step, now_ns, Status::Processing, occasions);
             }
             (Step::Read(_) | Step::Wait(_), Answer::Status(status), Some(_)) => {

@@ -108,9 +108,9 @@ impl fmt::Display for Report {
         for (property, times) in &self.occasions {
             let what = match (property.kind(), times) {
                 (Kind::Sometimes, 0) => "never".to_owned(),
-                (Kind::Sometimes, times) => format!("{times} times"),
+                (Kind::Sometimes, times) => counted(*times, "time"),
                 (_, 0) => continue,
-                (_, times) => format!("held on {times} occasions"),
+                (_, times) => format!("held on {}", counted(*times, "occasion")),
             };
             writeln!(f, "{:<12} {:<45} {what}", property.name(), property.meaning())?;
         }
@@ -119,4 +119,9 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+/// A number of things.
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

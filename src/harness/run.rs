@@ -168,11 +168,10 @@ impl<'a, S: Store> Run<'a, S> {
         let mut failure = None;
         for (name, program) in &programs {
             meter.note_program(Level::Steps, name, program);
-            let search = Search::new(*promise, &**make, meter, &mut self.occasions, program);
-            let search = if calls.fingerprint { search.by_fingerprints() } else { search };
+            let search = Search::new(*promise, &**make, meter, &mut self.occasions, program, calls);
             let search = if *pruning { search } else { search.without_pruning() };
             if let Some(broken) = search.first() {
-                failure = Some(self.shortest(program, broken, name, meter));
+                failure = Some(self.shortest(program, broken, name, calls, meter));
             }
             if failure.is_some() || meter.used_up().is_some() {
                 break;
@@ -183,13 +182,13 @@ impl<'a, S: Store> Run<'a, S> {
     }
 
     /// The failure that the shortest order of the smallest program shows, beginning with an order that breaks.
-    fn shortest(&mut self, program: &Program, broken: Broken, name: &str, found: &Meter) -> Failure {
+    fn shortest(&mut self, program: &Program, broken: Broken, name: &str, calls: Calls, found: &Meter) -> Failure {
         let Check { promise, make, .. } = self.check;
         let (mut meter, mut unused) = (self.meter(), Occasions::default());
         let (mut program, mut broken) = (program.clone(), broken);
         let breaks = |program: Program, meter: &mut Meter, unused: &mut Occasions| {
             meter.note_program(Level::Steps, name, &program);
-            let search = Search::new(*promise, &**make, meter, unused, &program).without_pruning();
+            let search = Search::new(*promise, &**make, meter, unused, &program, calls).without_pruning();
             search.first().map(|broken| (program.clone(), broken))
         };
         while let Some(smaller) =
@@ -198,7 +197,7 @@ impl<'a, S: Store> Run<'a, S> {
             (program, broken) = smaller;
         }
         // Where the budget is used up, what there is has to do.
-        let search = Search::new(*promise, &**make, &mut meter, &mut unused, &program).without_pruning();
+        let search = Search::new(*promise, &**make, &mut meter, &mut unused, &program, calls).without_pruning();
         let broken = search.shortest().unwrap_or(broken);
         self.seen_again(Level::Steps, (name, &program), &broken.order, found)
     }

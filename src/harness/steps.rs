@@ -10,13 +10,13 @@ use std::hash::{BuildHasher, Hasher};
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use super::budget::Meter;
-use super::model::Model;
+use super::model::{Answer, Model};
 use super::monitor::{Monitor, Occasions};
 use super::order::{self, Clock, Expected, Left};
 use super::program::{ACTORS, Program, Step};
 use super::promise::Promise;
 use super::session::Session;
-use super::store::Store;
+use super::store::{Calls, Store};
 use crate::scenario::Property;
 
 /// An order that breaks, and at which step.
@@ -52,8 +52,10 @@ pub(super) struct Search<'a, S: Store> {
     program: &'a Program,
     /// Whether orders that make no difference are left out.
     pruning: bool,
-    /// Whether the store says in which state it is, so that each is looked at once.
+    /// Whether each state is looked at once, where the store says in which it is.
     fingerprints: bool,
+    /// Whether the store says how many entries it holds.
+    counts: bool,
     /// Whether every order is to be looked at although one broke.
     to_the_end: bool,
     order: Vec<Expected>,
@@ -90,6 +92,7 @@ impl<'a, S: Store> Search<'a, S> {
         meter: &'a mut Meter,
         occasions: &'a mut Occasions,
         program: &'a Program,
+        calls: Calls,
     ) -> Self {
         Search {
             promise,
@@ -98,7 +101,8 @@ impl<'a, S: Store> Search<'a, S> {
             occasions,
             program,
             pruning: true,
-            fingerprints: false,
+            fingerprints: calls.fingerprint,
+            counts: calls.held,
             to_the_end: false,
             order: Vec::with_capacity(program.len()),
             places: Vec::new(),
@@ -113,11 +117,6 @@ impl<'a, S: Store> Search<'a, S> {
     /// Leaves no order out.
     pub(super) fn without_pruning(self) -> Self {
         Search { pruning: false, fingerprints: false, ..self }
-    }
-
-    /// Looks at each state once; the store says in which it is.
-    pub(super) fn by_fingerprints(self) -> Self {
-        Search { fingerprints: true, ..self }
     }
 
     /// The first order that breaks.
@@ -153,7 +152,10 @@ impl<'a, S: Store> Search<'a, S> {
         let now_ns = place.clock.at(step);
         let takes = step == Step::Sweep && place.model.is_something_due();
         let before = place.monitor.invoked(step, now_ns);
-        let answer = place.model.apply(step, now_ns, 0);
+        let answer = match place.model.apply(step, now_ns, 0) {
+            Answer::Swept(_) if !self.counts => Answer::Swept(None),
+            answer => answer,
+        };
         if let Step::Begin { upload, .. } = step {
             place.called |= 1 << upload;
         }

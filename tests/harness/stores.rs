@@ -115,6 +115,15 @@ fn a_store_with_four_calls_holds_and_what_it_lacks_is_listed() {
     assert_eq!(ran, [Level::Conformance, Level::Steps, Level::Threads]);
     let lacks = ["read_key", "interrupt", "acknowledge", "clear", "wait", "held", "fingerprint"];
     assert_eq!(report.not_checked, lacks);
+    // What depends on a call that is not there has had no occasion: clears, counts of entries, long polls.
+    let occasions = |of| report.occasions.iter().find(|(property, _)| *property == of).map(|(_, times)| *times);
+    for property in [Property::S8, Property::S9, Property::S10] {
+        assert_eq!(occasions(property), Some(0), "{}", property.name());
+    }
+    for property in [Property::S1, Property::S2, Property::S4, Property::S5, Property::S7, Property::S11, Property::S12]
+    {
+        assert!(occasions(property) > Some(0), "{}", property.name());
+    }
 }
 
 #[test]

@@ -219,6 +219,7 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     faulty!("lock-order", locks::LockOrder, kept()),
     faulty!("re-entry", locks::Reentry, kept()),
     faulty!("forgotten-wake-up", locks::ForgottenWakeUp, kept()),
+    faulty!("finish-wakes-nobody", locks::FinishWakesNobody, kept()),
     faulty!("clear-wakes-nobody", locks::ClearWakesNobody, kept()),
     faulty!("interrupted-lost", locks::InterruptedLost, kept()),
     faulty!("evicts-running", memory::EvictsRunning, tight()),

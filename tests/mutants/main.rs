@@ -52,3 +52,21 @@ fn what_is_left_out_hides_no_mutant() {
     }
     assert!(caught > 15, "{caught} are caught by the order of steps alone");
 }
+
+/// Each of these breaks in some orders of a program alone. What makes two places of a search the same must tell them from others:
+/// how far each actor has come, what the reference holds, which long polls go on.
+#[test]
+fn orders_that_something_tells_apart_are_both_looked_at() {
+    let programs = [
+        ("sweep-takes-running", "b0.0,+1800000000000/r0/k0,s/-"),
+        ("error-masked", "b0.0/f0/e0/r0"),
+        ("finish-wakes-nobody", "b0.0/f0/w0/-"),
+    ];
+    for (name, program) in programs {
+        let subject = SUBJECTS.iter().find(|subject| subject.name == name).expect("it is in the catalogue");
+        let programs = Some(vec![(name.to_owned(), program.parse().expect("a program"))]);
+        let budget = Budget::default();
+        let report = (subject.check)(Narrow { levels: vec![Level::Steps], budget, programs, pruning: true });
+        assert!(report.failure.is_some(), "{name} survives {program}");
+    }
+}

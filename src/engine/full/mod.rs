@@ -99,8 +99,7 @@ pub(super) struct Full<S: StatusStore, O> {
 }
 
 impl<S: StatusStore, O: Observer> Full<S, O> {
-    /// A replication at its start. `new_store` makes the stores, as many as the policy's scope asks for and one more whenever
-    /// a worker loses its own, from their numbers.
+    /// See [`Engine::new`](super::Engine::new).
     pub(super) fn new(
         scenario: &Scenario,
         policy: &Policy,

@@ -75,6 +75,22 @@ variant! {
 }
 
 variant! {
+    /// An end takes the long polls off the list and wakes none of them.
+    FinishWakesNobody {
+        fn end(&self, number: u32, state: State, now: u64) -> bool {
+            let mut book = self.0.lock();
+            let now = book.advance(now);
+            let waiting = book.waiting.remove(&number);
+            let ended = book.end(number, state, now);
+            if let Some(waiting) = waiting.filter(|_| !ended) {
+                book.waiting.insert(number, waiting);
+            }
+            ended
+        }
+    }
+}
+
+variant! {
     /// A clear wakes nobody: the long poll of a cleared upload goes on for ever.
     ClearWakesNobody {
         fn clear(&self, number: u32, now: u64) -> bool {
