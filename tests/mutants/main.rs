@@ -60,7 +60,7 @@ fn orders_that_something_tells_apart_are_both_looked_at() {
     let programs = [
         ("sweep-takes-running", "b0.0,+1800000000000/r0/k0,s/-"),
         ("error-masked", "b0.0/f0/e0/r0"),
-        ("finish-wakes-nobody", "b0.0/f0/w0/-"),
+        ("finish-wakes-nobody", "b0.0/f0/w0/r0"),
     ];
     for (name, program) in programs {
         let subject = SUBJECTS.iter().find(|subject| subject.name == name).expect("it is in the catalogue");
