@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use stillready::harness::{Budget, Check, Level, Program, Report, Store, check};
-use stillready::registry::{AgeBasis, Capacity, Expiry, Retention};
+use stillready::registry::{AgeBasis, Capacity, Expiry, Retention, TimeToLive};
 
 /// The registry's own faults are switched on by `tests/loom`, never here.
 macro_rules! mutant {
@@ -97,6 +97,12 @@ fn kept() -> Retention {
     Retention::finished(30 * MINUTE).tombstone(Some(10 * MINUTE))
 }
 
+/// The same, and running uploads are over after ten minutes.
+fn given_up() -> Retention {
+    let processing_ns = Some(10 * 60 * 1_000_000_000);
+    Retention { time_to_live: TimeToLive { processing_ns, ..kept().time_to_live }, ..kept() }
+}
+
 /// The same from the last poll.
 fn sliding() -> Retention {
     kept().age(AgeBasis::LastAccess)
@@ -181,12 +187,14 @@ macro_rules! faulty {
 /// All of them.
 pub(crate) const SUBJECTS: &[Subject] = &[
     right!("plain", Plain, kept()),
+    right!("plain, running uploads are given up", Plain, given_up()),
     right!("plain, from the last poll", Plain, sliding()),
     right!("plain, from the last poll until swept", Plain, sliding_until_swept()),
     right!("plain, from the acknowledgement", Plain, acknowledged()),
     right!("plain, room for two", Plain, tight()),
     right!("plain, the last of the oldest makes room", memory::LastMakesRoom, tight_and_acknowledged()),
     registry!("registry", kept()),
+    registry!("registry, running uploads are given up", given_up()),
     registry!("registry, from the last poll", sliding()),
     registry!("registry, from the last poll until swept", sliding_until_swept()),
     registry!("registry, from the acknowledgement", acknowledged()),

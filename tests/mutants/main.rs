@@ -35,6 +35,19 @@ fn every_right_store_holds() {
     run(false);
 }
 
+/// A poll that read the clock early and came late renews from the time that the store had been told by then.
+#[test]
+fn a_poll_whose_clock_is_late_renews_from_the_latest_time_told() {
+    let program = "b0.0,f0/r0/+5,s/+1799999999998,r0";
+    for name in ["plain, from the last poll", "registry, from the last poll"] {
+        let subject = SUBJECTS.iter().find(|subject| subject.name == name).expect("it is in the catalogue");
+        let programs = Some(vec![(name.to_owned(), program.parse().expect("a program"))]);
+        let (levels, budget) = (vec![Level::Loom, Level::ShuttleRandom], Budget::default());
+        let report = (subject.check)(Narrow { levels, budget, programs, pruning: true });
+        assert!(report.failure.is_none(), "{report}");
+    }
+}
+
 /// Where nothing is left out, each order of each program runs; where stores say in which state they are, each state is looked
 /// at once, and polls that follow each other come in one order.
 #[test]
