@@ -111,7 +111,7 @@ fn run(subjects: &[&Subject], jobs: usize, max_executions: Option<u64>, console:
     let budget = Budget { max_executions, max_time, max_call };
     let levels: Vec<Level> = Level::ALL.into_iter().filter(|&level| level != Level::Threads).collect();
     let check = |subject: &&Subject| {
-        let report = (subject.check)(Narrow { levels: levels.clone(), budget, programs: None, pruning: true });
+        let report = (subject.check)(Narrow { levels: levels.clone(), budget, ..Narrow::default() });
         bar.inc(1);
         (Row::new(&report, subject.is_mutant), report.time)
     };

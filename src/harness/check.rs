@@ -28,6 +28,7 @@ pub struct Check<S: Store> {
     pub(super) pruning: bool,
     pub(super) levels: Vec<Level>,
     pub(super) programs: Option<Vec<Named>>,
+    pub(super) programs_of: Option<Level>,
     pub(super) loom: Option<Explore>,
     pub(super) shuttle: Option<Explore>,
 }
@@ -44,6 +45,7 @@ pub fn check<S: Store>(name: impl Into<String>, make: impl Fn() -> S + Send + Sy
         pruning: true,
         levels: Level::ALL.to_vec(),
         programs: None,
+        programs_of: None,
         loom: None,
         shuttle: None,
     }
@@ -85,6 +87,11 @@ impl<S: Store> Check<S> {
     /// Runs these programs only, in place of those that every store goes through.
     pub fn programs(self, programs: impl IntoIterator<Item = (String, Program)>) -> Self {
         Check { programs: Some(programs.into_iter().collect()), ..self }
+    }
+
+    /// Runs at every level the programs that this one has, so that levels can be compared. Conformance has none.
+    pub fn programs_of(self, level: Level) -> Self {
+        Check { programs_of: Some(level), ..self }
     }
 
     /// The same store, compiled over loom's primitives ([`door`](super::door)): the programs run inside its calls, too.
@@ -146,7 +153,8 @@ impl<S: Store> Check<S> {
         }
     }
 
-    /// Runs the execution that a token names; of loom and shuttle, the search up to it.
+    /// Runs the execution that a token names; of loom, the search of its program up to it, since loom has no other way to come
+    /// to an execution; of threads, its program again and again.
     ///
     /// # Panics
     /// If the token is none.
@@ -162,9 +170,10 @@ impl<S: Store> Check<S> {
 /// A call did not return.
 fn stuck(name: &str, promise: Promise, progress: &Progress) -> Failure {
     let (level, named, program) = progress.program().unwrap_or((Level::Conformance, String::new(), Program::default()));
-    let turns = progress.turns(program.actors.iter().map(Vec::len).sum());
-    // Of threads it is not known who waits where.
+    // Of threads it is not known who waits where: their token repeats the search of the program.
     let is_ordered = matches!(level, Level::Conformance | Level::Steps);
+    let steps = if is_ordered { program.actors.iter().map(Vec::len).sum() } else { 0 };
+    let turns = progress.turns(steps);
     let order = steps::by_turns(promise, &program, &turns).filter(|_| is_ordered).unwrap_or_default();
     let calls =
         (0..).zip(&order).take(progress.place() + 1).map(|(place, expected)| expected.call(expected.answer, place));

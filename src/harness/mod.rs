@@ -105,8 +105,8 @@
 //!
 //! # Replaying
 //! Each failure ends in a line such as `STILLREADY_REPLAY=steps:b0.0,f0/r0/s/r0:01 cargo test my_test`: the level, the program and
-//! the order, or under loom and shuttle the number of the execution up to which the same search is made again. With it in the
-//! environment, [`Check::run`] runs exactly that.
+//! the order, or under shuttle the turns of its threads. With it in the environment, [`Check::run`] runs exactly that execution.
+//! Loom has no way to an execution but the search up to it, which a token of loom repeats; it names the execution.
 
 mod budget;
 mod check;

@@ -47,11 +47,22 @@ impl Answer {
 }
 
 /// The reference, called by steps.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Model {
     reference: Reference,
     /// Where each upload of the program is in the reference, in the order of their beginning; `None` as long as it has not begun.
     index: [Option<u8>; UPLOADS],
+}
+
+impl Clone for Model {
+    fn clone(&self) -> Model {
+        Model { reference: self.reference.clone(), ..*self }
+    }
+
+    fn clone_from(&mut self, of: &Model) {
+        self.reference.clone_from(&of.reference);
+        self.index = of.index;
+    }
 }
 
 impl Model {

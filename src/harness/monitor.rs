@@ -58,25 +58,46 @@ pub(super) struct Breach {
 /// How often each property had an occasion to break or, of a `sometimes`, came to pass.
 pub(super) type Occasions = [u64; Property::ALL.len()];
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Monitor {
     promise: Promise,
     /// The latest time that any call has passed.
     clock: u64,
-    seen: [Seen; UPLOADS],
+    /// Of each upload that a call has named, up to the last of them.
+    seen: Vec<Seen>,
     /// Whether any upload was cleared.
     clears: bool,
 }
 
+impl Clone for Monitor {
+    fn clone(&self) -> Monitor {
+        Monitor { seen: self.seen.clone(), ..*self }
+    }
+
+    /// Into the memory that is there: a search does this where its way forks.
+    fn clone_from(&mut self, of: &Monitor) {
+        let Monitor { promise, clock, seen, clears } = of;
+        (self.promise, self.clock, self.clears) = (*promise, *clock, *clears);
+        self.seen.clone_from(seen);
+    }
+}
+
 impl Monitor {
     pub(super) fn new(promise: Promise) -> Monitor {
-        Monitor { promise, clock: 0, seen: [Seen::default(); UPLOADS], clears: false }
+        Monitor { promise, clock: 0, seen: Vec::with_capacity(UPLOADS), clears: false }
     }
 
     /// A call begins. Returns what is known of its upload, which [`returned`](Self::returned) asks for.
     pub(super) fn invoked(&mut self, step: Step, now_ns: u64) -> Seen {
         self.clock = self.clock.max(now_ns);
         let upload = step.of().map(usize::from);
+        let named = match step {
+            Step::Begin { upload, .. } => usize::from(upload) + 1,
+            _ => upload.map_or(0, |upload| upload + 1),
+        };
+        if named > self.seen.len() {
+            self.seen.resize(named, Seen::default());
+        }
         let seen = upload.map_or_else(Seen::default, |upload| self.seen[upload]);
         if let Step::Begin { upload, key } = step {
             for earlier in self.seen.iter_mut().filter(|seen| seen.begun_ns.is_some() && seen.key == key) {
@@ -359,15 +380,13 @@ impl Monitor {
 
     /// The uploads with a long poll that goes on, a bit each.
     pub(super) fn waits(&self) -> u8 {
-        (0..UPLOADS).filter(|&upload| self.seen[upload].waits).fold(0, |waits, upload| waits | 1 << upload)
+        (0..).zip(&self.seen).fold(0, |waits, (upload, seen)| waits | u8::from(seen.waits) << upload)
     }
 
     /// The uploads whose long poll goes on though they have ended.
     pub(super) fn waiting(&self) -> impl Iterator<Item = u8> + '_ {
-        (0..UPLOADS as u8).filter(|&upload| {
-            let seen = &self.seen[usize::from(upload)];
-            seen.waits && (seen.ended_ns.is_some() || seen.cleared)
-        })
+        let asleep = |seen: &Seen| seen.waits && (seen.ended_ns.is_some() || seen.cleared);
+        (0..).zip(&self.seen).filter(move |(_, seen)| asleep(seen)).map(|(upload, _)| upload)
     }
 }
 

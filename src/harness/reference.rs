@@ -4,7 +4,7 @@
 use super::promise::{Address, Promise};
 use crate::registry::{AgeBasis, Capacity, Counts, Expiry, State, Status};
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Record {
     key: u32,
     state: State,
@@ -33,11 +33,24 @@ pub enum Room {
 pub type Due = (usize, State, u64);
 
 /// The whole of a promise, by linear search. Uploads go by their index, in the order of their beginning.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Reference {
     promise: Promise,
     clock: u64,
     records: Vec<Record>,
+}
+
+impl Clone for Reference {
+    fn clone(&self) -> Reference {
+        Reference { records: self.records.clone(), ..*self }
+    }
+
+    /// Into the memory that is there: a search does this where its way forks.
+    fn clone_from(&mut self, of: &Reference) {
+        let Reference { promise, clock, records } = of;
+        (self.promise, self.clock) = (*promise, *clock);
+        self.records.clone_from(records);
+    }
 }
 
 impl Reference {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::budget::{Extent, Meter, Progress};
 use super::check::Check;
 use super::failure::{Failure, Fault, Finding, Level};
-use super::inside::{self, Explore, Explored, Request};
+use super::inside::{self, Explore, Explored, Request, Turns};
 use super::monitor::Occasions;
 use super::order::{self, Expected, Recorded};
 use super::program::{Program, Step};
@@ -17,9 +17,6 @@ use super::steps::{self, Broken, Search};
 use super::store::{Calls, Store};
 use super::{conformance, session};
 use crate::scenario::{Kind, Property};
-
-/// How many programs are generated for the search through steps.
-const GENERATED: u64 = 120;
 
 /// How often each program runs on real threads, and on schedules of shuttle.
 const THREAD_RUNS: u64 = 40;
@@ -163,7 +160,7 @@ impl<'a, S: Store> Run<'a, S> {
     }
 
     fn steps(&mut self, calls: Calls, meter: &mut Meter) -> (Option<Failure>, Row) {
-        let programs = self.programs(calls, GENERATED, 2..=4, 3);
+        let programs = self.programs(calls, Level::Steps);
         let Check { promise, make, pruning, .. } = self.check;
         let mut failure = None;
         for (name, program) in &programs {
@@ -205,20 +202,17 @@ impl<'a, S: Store> Run<'a, S> {
     // ---- inside the calls
 
     fn race(&mut self, level: Level, calls: Calls, meter: &mut Meter, explore: &Explore) -> (Option<Failure>, Row) {
-        let mut programs = match level {
-            Level::Loom => self.programs(calls, 10, 2..=2, 2),
-            Level::Threads => self.programs(calls, 20, 2..=3, 3),
-            _ => self.programs(calls, 30, 2..=4, 3),
-        };
+        let mut programs = self.programs(calls, level);
         // Actors that read a clock which goes on come late with what they read.
         let passes = |program: &Program| program.actors.iter().flatten().any(|step| matches!(step, Step::Pass(_)));
         programs.retain(|(_, program)| !(program.has_skewed_clocks() || (self.check.clocks_agree && passes(program))));
         let (mut failure, mut ended) = (None, 0);
         for (name, program) in &programs {
             meter.note_program(level, name, program);
-            let Explored { executions, is_exhaustive, broken } = self.explore(level, program, meter, explore);
+            let explored = self.explore(level, program, None, meter, explore);
+            let Explored { executions, is_exhaustive, broken, turns } = explored;
             ended += usize::from(is_exhaustive);
-            let last = executions.to_string();
+            let last = turns.map_or_else(|| executions.to_string(), |turns| turns.to_string());
             failure = broken.map(|finding| self.failure(level, (name, program), meter.executions(), last, finding));
             if failure.is_some() || meter.used_up().is_some() {
                 break;
@@ -237,11 +231,18 @@ impl<'a, S: Store> Run<'a, S> {
     }
 
     /// Explores a program; under loom with few preemptions first, which finds most, and then with any number.
-    fn explore(&mut self, level: Level, program: &Program, meter: &mut Meter, explore: &Explore) -> Explored {
+    fn explore(
+        &mut self,
+        level: Level,
+        program: &Program,
+        again: Option<&Turns>,
+        meter: &mut Meter,
+        explore: &Explore,
+    ) -> Explored {
         let promise = self.check.promise;
         let mut of = |max: u64, preemptions, meter: &mut Meter| {
             let progress = &self.progress;
-            let request = Request { promise, program, max: max.min(meter.left()), preemptions, level, progress };
+            let request = Request { promise, program, max: max.min(meter.left()), preemptions, level, again, progress };
             let explored = explore(request, &mut self.occasions);
             meter.count(explored.executions);
             explored
@@ -261,13 +262,21 @@ impl<'a, S: Store> Run<'a, S> {
 
     // ---- programs
 
-    /// The programs of a level.
-    fn programs(&self, calls: Calls, generated: u64, actors: RangeInclusive<usize>, steps: usize) -> Vec<Named> {
+    /// The programs of a level: those picked by hand, and so many generated ones of so many actors with up to so many steps.
+    fn programs(&self, calls: Calls, level: Level) -> Vec<Named> {
         let Check { promise, programs: own, clocks_agree, .. } = self.check;
         if let Some(own) = own {
             let own = own.iter().map(|(name, program)| (name.clone(), program.clone().only(calls)));
             return own.filter(|(_, program)| program.is_sound()).collect();
         }
+        let (generated, actors, steps): (u64, RangeInclusive<usize>, usize) =
+            match self.check.programs_of.unwrap_or(level) {
+                Level::Conformance => (0, 2..=2, 0),
+                Level::Steps => (120, 2..=4, 3),
+                Level::Loom => (10, 2..=2, 2),
+                Level::ShuttleRandom | Level::ShuttlePct => (30, 2..=4, 3),
+                Level::Threads => (20, 2..=3, 3),
+            };
         let spread = (actors.end() - actors.start() + 1) as u64;
         let generated = (0..generated).map(|seed| {
             let actors = actors.start() + (seed % spread) as usize;
@@ -302,7 +311,11 @@ impl<'a, S: Store> Run<'a, S> {
             }
             _ => {
                 let explore = self.explorer(level)?;
-                self.explore(level, &program, &mut meter, &explore).broken
+                let turns = match level {
+                    Level::ShuttleRandom | Level::ShuttlePct if !last.is_empty() => Some(last.parse().ok()?),
+                    _ => None,
+                };
+                self.explore(level, &program, turns.as_ref(), &mut meter, &explore).broken
             }
         };
         let execution = meter.executions();

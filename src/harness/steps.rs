@@ -72,7 +72,6 @@ pub(super) struct Search<'a, S: Store> {
 }
 
 /// Where a search is.
-#[derive(Clone)]
 struct Place {
     model: Model,
     monitor: Monitor,
@@ -83,6 +82,19 @@ struct Place {
     called: u8,
     /// The actors whose next step has been looked at in another order that makes no difference.
     asleep: u8,
+}
+
+impl Clone for Place {
+    fn clone(&self) -> Place {
+        Place { model: self.model.clone(), monitor: self.monitor.clone(), ..*self }
+    }
+
+    fn clone_from(&mut self, of: &Place) {
+        let Place { model, monitor, clock, done, called, asleep } = of;
+        self.model.clone_from(model);
+        self.monitor.clone_from(monitor);
+        (self.clock, self.done, self.called, self.asleep) = (*clock, *done, *called, *asleep);
+    }
 }
 
 impl<'a, S: Store> Search<'a, S> {
@@ -144,7 +156,8 @@ impl<'a, S: Store> Search<'a, S> {
         for &step in &self.program.setup {
             self.take(&mut place, 0, step);
         }
-        self.go_on(place);
+        // A copy for each step at which the way forks.
+        self.go_on(&mut vec![place; self.program.len() + 1]);
     }
 
     /// Appends a step to the order.
@@ -167,35 +180,43 @@ impl<'a, S: Store> Search<'a, S> {
         self.order.push(Expected { actor, step, now_ns, answer });
     }
 
-    fn go_on(&mut self, place: Place) -> Flow {
-        let next = |actor: usize| self.program.actors.get(actor)?.get(usize::from(place.done[actor])).copied();
-        let next: [Option<Step>; ACTORS] = std::array::from_fn(next);
+    /// Goes on from the first of these places; the others are free.
+    fn go_on(&mut self, places: &mut [Place]) -> Flow {
+        let place = &mut places[0];
+        let program = self.program;
+        let next = |actor: usize| program.actors.get(actor)?.get(usize::from(place.done[actor]));
+        let next: [Option<&Step>; ACTORS] = std::array::from_fn(next);
         if next.iter().all(Option::is_none) {
             return self.leaf(place);
         }
         // A step waits for its upload, unless everybody waits.
-        let can = |step: Step| step.of().is_none_or(|upload| place.called & 1 << upload != 0);
-        let stuck = !next.iter().flatten().any(|&step| can(step));
+        let can = |step: &Step| step.of().is_none_or(|upload| place.called & 1 << upload != 0);
+        let stuck = !next.iter().flatten().any(|step| can(step));
         let mut asleep = place.asleep;
         let goes = |&actor: &usize| asleep & 1 << actor == 0 && next[actor].is_some_and(|step| stuck || can(step));
         let last = (0..ACTORS).rev().find(goes);
         let going: [bool; ACTORS] = std::array::from_fn(|actor| goes(&actor));
-        let mut place = Some(place);
         for actor in (0..ACTORS).filter(|&actor| going[actor]) {
-            let Some(step) = next[actor] else { continue };
+            let Some(&step) = next[actor] else { continue };
             // The last to go needs no copy: most of the way there is but one.
-            let after = if Some(actor) == last { place.take() } else { place.clone() };
-            let mut after = after.expect("it is there until the last one goes");
+            let places = if Some(actor) == last {
+                &mut *places
+            } else {
+                let (place, free) = places.split_at_mut(1);
+                free[0].clone_from(&place[0]);
+                free
+            };
+            let after = &mut places[0];
             let depth = self.order.len();
-            self.take(&mut after, actor + 1, step);
+            self.take(after, actor + 1, step);
             after.done[actor] += 1;
             after.asleep = 0;
             for (other, its_step) in next.iter().enumerate() {
-                let sleeps = asleep & 1 << other != 0 && its_step.is_some_and(|other| self.commute(other, step));
+                let sleeps = asleep & 1 << other != 0 && its_step.is_some_and(|&other| self.commute(other, step));
                 after.asleep |= u8::from(sleeps) << other;
             }
-            self.note_place(&after);
-            let flow = self.go_on(after);
+            self.note_place(after);
+            let flow = self.go_on(places);
             self.order.truncate(depth);
             self.places.truncate(depth - self.program.setup.len());
             self.fresh_from = self.fresh_from.min(depth);
@@ -226,13 +247,13 @@ impl<'a, S: Store> Search<'a, S> {
     }
 
     /// All actors have done their steps: the order runs.
-    fn leaf(&mut self, mut end: Place) -> Flow {
+    fn leaf(&mut self, end: &mut Place) -> Flow {
         if !self.meter.another() {
             return Flow::Over;
         }
         let depth = self.order.len();
         for &step in &self.program.after {
-            self.take(&mut end, 0, step);
+            self.take(end, 0, step);
         }
         self.meter.note_turns(&self.order);
         let found = if self.skewed { self.record() } else { self.run(&end.monitor) };

@@ -77,15 +77,28 @@ pub(crate) struct Narrow {
     pub(crate) budget: Budget,
     /// In place of the programs that every store goes through.
     pub(crate) programs: Option<Vec<(String, Program)>>,
+    /// The level whose programs every level runs.
+    pub(crate) programs_of: Option<Level>,
     /// Whether orders that make no difference are left out.
     pub(crate) pruning: bool,
+    /// The one execution to replay in place of all that.
+    pub(crate) token: Option<String>,
+}
+
+impl Default for Narrow {
+    fn default() -> Narrow {
+        let (levels, budget) = (Level::ALL.to_vec(), Budget::default());
+        Narrow { levels, budget, programs: None, programs_of: None, pruning: true, token: None }
+    }
 }
 
 fn narrowed<S: Store>(check: Check<S>, narrow: Narrow) -> Report {
     let check = check.levels(&narrow.levels).budget(narrow.budget);
     let check = if narrow.pruning { check } else { check.without_pruning() };
-    match narrow.programs {
-        Some(programs) => check.programs(programs).report(),
+    let check = narrow.programs_of.into_iter().fold(check, Check::programs_of);
+    let check = narrow.programs.into_iter().fold(check, Check::programs);
+    match narrow.token {
+        Some(token) => check.replay(&token),
         None => check.report(),
     }
 }

@@ -4,7 +4,7 @@ mod loom;
 mod shuttle;
 mod threads;
 
-pub(super) use shuttle::install_hook;
+pub(super) use shuttle::{Turns, install_hook};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +26,8 @@ pub(super) struct Explored {
     /// Whether these are all that there are.
     pub(super) is_exhaustive: bool,
     pub(super) broken: Option<Finding>,
+    /// The turns of the execution that broke, where they can be told.
+    pub(super) turns: Option<Turns>,
 }
 
 /// A request to explore a program.
@@ -38,6 +40,8 @@ pub(super) struct Request<'a> {
     /// Under loom, the most preemptions in an execution; `None` for any number.
     pub(super) preemptions: Option<usize>,
     pub(super) level: Level,
+    /// Under shuttle, the one execution to repeat in place of a search.
+    pub(super) again: Option<&'a Turns>,
     /// Whom to tell of each execution.
     pub(super) progress: &'a Arc<Progress>,
 }
@@ -112,7 +116,7 @@ impl Watched {
             (None, Err(panic)) => Some(panicked(&self.trail, &message(&*panic))),
             (found, _) => found,
         };
-        Explored { executions: self.executions.load(Ordering::Relaxed), is_exhaustive: false, broken }
+        Explored { executions: self.executions.load(Ordering::Relaxed), is_exhaustive: false, broken, turns: None }
     }
 }
 
