@@ -1,0 +1,2 @@
+-- Removes one upload, whatever its state.
+DELETE FROM uploads WHERE id = :id
