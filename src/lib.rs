@@ -2,8 +2,11 @@
 //! status.
 //!
 //! Without any feature this crate is the [status registry](registry), on nothing but the standard library. The feature
-//! `simulator` adds what simulates one: scenarios, the engine and its stores, measurements and experiments.
+//! `simulator` adds what simulates one: scenarios, the engine and its stores, measurements and experiments. The feature `harness`
+//! checks stores of one's own, and `tokio` gives the registry an asynchronous face.
 
+#[cfg(feature = "tokio")]
+pub mod async_registry;
 pub mod registry;
 mod sync;
 

@@ -50,9 +50,10 @@
 //! * **R13** The first acknowledgement of a finished record counts, and no later one.
 //! * **R14** A key names its latest generation, until that one is gone; the end of an older one does not touch it.
 //! * **R15** A clear removes the one upload that it names.
+//! * **R16** A long poll that waits is woken, once, when its upload stops running, however that comes; none sleeps on.
 //!
 //! # What runs under a lock
-//! `Eq` and `Drop` of the key, `Clone` and `Drop` of the detail, and the callbacks of
+//! `Eq` and `Drop` of the key, `Clone` and `Drop` of the detail, `Clone` of a long poll's waker, and the callbacks of
 //! [`Registry::sweep_with`] and [`Registry::for_each_due`]. They must be short and must not call the registry.
 
 mod ages;
@@ -64,6 +65,7 @@ mod retention;
 mod shard;
 mod status;
 mod ticket;
+mod wait;
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -73,6 +75,7 @@ pub use id::{ParseUploadIdError, UploadId};
 pub use retention::{AgeBasis, Capacity, Expiry, Retention, Span, TimeToLive};
 pub use status::{Outcome, State, Status};
 pub use ticket::Ticket;
+pub use wait::Wait;
 
 use super::sync::{self, Arc, AtomicUsize, Ordering, mutant};
 use part::Part;
@@ -169,7 +172,7 @@ impl Swept {
         self.expired + self.forgotten
     }
 
-    fn add(&mut self, other: Swept) {
+    pub(crate) fn add(&mut self, other: Swept) {
         self.expired += other.expired;
         self.forgotten += other.forgotten;
         self.freed += other.freed;
@@ -297,6 +300,19 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
             let now = shard.advance(now);
             shard.read(place, now)
         })
+    }
+
+    /// A long poll of one upload: whom it is polled by is woken when the upload stops running. See [`Wait`].
+    pub fn wait(&self, id: UploadId) -> Wait<K, V> {
+        let part = self.inner.part_of(id);
+        let place = part.map_or(Place::NOWHERE, |part| part.place(id));
+        Wait::new(part.cloned(), place)
+    }
+
+    /// How many long polls are waiting.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.inner.parts.iter().map(|part| part.lock().waits.len()).sum()
     }
 
     /// Notes that the client has got its answer; under [`AgeBasis::Acknowledged`] the record's age counts from here.
@@ -511,12 +527,15 @@ impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
     /// Where an id points to; an id of another registry points nowhere (R3).
     #[inline(always)]
     fn find(&self, id: UploadId) -> Option<(&Part<K, V>, Place)> {
-        if id.origin != self.origin {
-            return None;
-        }
-        let number = id.slot as usize & (self.parts.len() - 1);
-        let part = &self.parts[number];
+        let part = self.part_of(id)?;
         Some((part, part.place(id)))
+    }
+
+    /// The part that an id points to; an id of another registry points to none.
+    #[inline(always)]
+    fn part_of(&self, id: UploadId) -> Option<&Arc<Part<K, V>>> {
+        let number = id.slot as usize & (self.parts.len() - 1);
+        (id.origin == self.origin).then(|| &self.parts[number])
     }
 
     /// Runs `step` where an id points to.

@@ -2,6 +2,9 @@
 
 use super::board::{Board, Notice};
 use super::id::UploadId;
+use std::ops::{Deref, DerefMut};
+use std::task::Waker;
+
 use super::shard::{Place, Shard};
 use super::status::{Outcome, Status};
 use super::sync::{Arc, Mutex, MutexGuard, PoisonError, mutant};
@@ -39,8 +42,8 @@ impl<K, V> Part<K, V> {
     /// Locks the part. A lock poisoned by a panic of the key's or the detail's own code is taken all the same: no edge
     /// leaves a record half-changed at a point where such code runs.
     #[inline(always)]
-    pub(super) fn lock(&self) -> MutexGuard<'_, Shard<K, V>> {
-        self.shard.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> Locked<'_, K, V> {
+        Locked { shard: self.shard.lock().unwrap_or_else(PoisonError::into_inner), woken: Woken(Vec::new()) }
     }
 
     /// The id of a record: slots are counted over all parts in turn.
@@ -67,6 +70,41 @@ impl<K, V> Part<K, V> {
         shard.read(place, now)
     }
 
+    /// What a long poll is told; if the upload is running it waits from then on (R16), and will be over at the moment returned
+    /// with it, if that is known.
+    pub(super) fn wait(
+        &self,
+        place: Place,
+        now: u64,
+        number: &mut Option<u64>,
+        waker: &Waker,
+    ) -> (Status<V>, Option<u64>)
+    where
+        V: Clone,
+    {
+        let mut shard = self.lock();
+        let now = shard.advance(now);
+        let status = shard.read(place, now);
+        if !matches!(status, Status::Processing) {
+            return (status, None);
+        }
+        if mutant!(wait_looks_before_it_enters) {
+            drop(shard);
+            shard = self.lock();
+        }
+        let before = shard.waits.enter(place.slot, number, waker);
+        let over_at = shard.over_at(place);
+        drop(shard);
+        drop(before);
+        (status, over_at)
+    }
+
+    /// A long poll waits no more.
+    pub(super) fn leave(&self, place: Place, number: u64) {
+        let waker = self.lock().waits.leave(place.slot, number);
+        drop(waker);
+    }
+
     pub(super) fn finish(&self, id: UploadId, outcome: Outcome<V>, now: u64) -> Result<(), StaleTicket> {
         let place = self.place(id);
         let mut shard = self.lock();
@@ -79,9 +117,13 @@ impl<K, V> Part<K, V> {
         result
     }
 
-    pub(super) fn interrupt(&self, id: UploadId) {
-        // A stale ticket that is dropped has nothing to say, and nobody to say it to.
-        let _: Result<(), StaleTicket> = self.lock().interrupt(self.place(id));
+    /// The work of an upload is lost, as of `now` or, without it, of the latest time that this part was told.
+    pub(super) fn interrupt(&self, id: UploadId, now: Option<u64>) -> Result<(), StaleTicket> {
+        let mut shard = self.lock();
+        if let Some(now) = now {
+            shard.advance(now);
+        }
+        shard.interrupt(self.place(id))
     }
 
     /// Removes the running uploads that began at `since` or before, in the order in which they did. Running uploads are in
@@ -122,5 +164,46 @@ impl<K, V> Part<K, V> {
         }
         swept.add(shard.sweep_some(now, max, on_reclaim));
         swept
+    }
+}
+
+/// A part that is locked. When it is let go of, the long polls are woken whose wait is over (R16).
+pub(super) struct Locked<'a, K, V> {
+    // In this order: the lock is let go of, and then they are woken.
+    shard: MutexGuard<'a, Shard<K, V>>,
+    woken: Woken,
+}
+
+struct Woken(Vec<Waker>);
+
+impl<K, V> Deref for Locked<'_, K, V> {
+    type Target = Shard<K, V>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Shard<K, V> {
+        &self.shard
+    }
+}
+
+impl<K, V> DerefMut for Locked<'_, K, V> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut Shard<K, V> {
+        &mut self.shard
+    }
+}
+
+impl<K, V> Drop for Locked<'_, K, V> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.woken.0 = self.shard.waits.take_woken();
+    }
+}
+
+impl Drop for Woken {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if !self.0.is_empty() {
+            self.0.drain(..).for_each(Waker::wake);
+        }
     }
 }

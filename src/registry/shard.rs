@@ -12,6 +12,7 @@ use super::index::Index;
 use super::retention::{AgeBasis, Capacity, Expiry, Retention};
 use super::status::{Outcome, State, Status};
 use super::sync::{Arc, mutant};
+use super::wait::Waits;
 use super::{Counts, Full, Reclaimed, StaleTicket, Swept};
 
 /// The queue of the tombstones, behind one queue per [`State`].
@@ -65,7 +66,7 @@ pub(super) struct Place {
 
 impl Place {
     /// Where no record ever is.
-    const NOWHERE: Place = Place { slot: u32::MAX, generation: 0 };
+    pub(super) const NOWHERE: Place = Place { slot: u32::MAX, generation: 0 };
 }
 
 pub(super) struct Shard<K, V> {
@@ -83,6 +84,8 @@ pub(super) struct Shard<K, V> {
     keys: Index,
     ages: Ages<QUEUES>,
     counts: [usize; QUEUES],
+    /// Whom to tell when an upload stops running; told at each edge (R16).
+    pub(super) waits: Waits,
 }
 
 impl<K, V> Shard<K, V> {
@@ -105,6 +108,7 @@ impl<K, V> Shard<K, V> {
             keys: Index::new(),
             ages: Ages::new(),
             counts: [0; QUEUES],
+            waits: Waits::new(),
         }
     }
 
@@ -255,6 +259,7 @@ impl<K, V> Shard<K, V> {
         self.counts[left] -= 1;
         self.counts[state as usize] += 1;
         self.board.put(place.slot, place.generation, false);
+        self.waits.wake(place.slot);
         if !mutant!(status_before_timestamp) {
             self.enter(place.slot, state as usize, since);
         }
@@ -315,6 +320,12 @@ impl<K, V> Shard<K, V> {
             self.enter(place.slot, state as usize, now);
         }
         status
+    }
+
+    /// When a running upload that goes on running will be over by the clock; `None` if it never will.
+    pub(super) fn over_at(&self, place: Place) -> Option<u64> {
+        let by_clock = self.retention.expiry == Expiry::Logical && self.limits[State::Processing as usize].is_some();
+        by_clock.then(|| self.deadline(place.slot, State::Processing))
     }
 
     /// The oldest running or finished record that is due: only the mutant of R9 asks.
@@ -433,6 +444,7 @@ impl<K, V> Shard<K, V> {
             self.counts[TOMBSTONES] += 1;
             self.enter(slot, TOMBSTONES, since);
             self.board.put(slot, self.slots[slot as usize].generation, false);
+            self.waits.wake(slot);
             // Last: the detail's own code may panic.
             drop(detail);
         }
@@ -449,6 +461,9 @@ impl<K, V> Shard<K, V> {
         self.keys.remove(record.hash, |named| named == slot || mutant!(old_generation_takes_the_key));
         self.free.push(slot);
         self.board.wipe(slot);
+        if !mutant!(clear_wakes_nobody) {
+            self.waits.wake(slot);
+        }
         // Last: the key's and the detail's own code may panic.
         drop(record);
     }

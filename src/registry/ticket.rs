@@ -58,6 +58,16 @@ impl<K, V> Ticket<K, V> {
         std::mem::forget(self);
         part.finish(id, outcome, now)
     }
+
+    /// Says at `now` (nanoseconds) that the work is lost, which leaves the upload `Interrupted`. As dropping the ticket, which has
+    /// no clock and counts the age from the latest time that the upload's part of the registry was told.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn interrupt(mut self, now: u64) -> Result<(), StaleTicket> {
+        let part = self.part.take().expect("a ticket that was not used up has its part of the registry");
+        part.interrupt(self.id, Some(now))
+    }
 }
 
 impl<K, V> Drop for Ticket<K, V> {
@@ -65,7 +75,8 @@ impl<K, V> Drop for Ticket<K, V> {
         if let Some(part) = self.part.take()
             && !mutant!(silent_drop)
         {
-            part.interrupt(self.id);
+            // A stale ticket that is dropped has nothing to say, and nobody to say it to.
+            let _: Result<(), StaleTicket> = part.interrupt(self.id, None);
         }
     }
 }

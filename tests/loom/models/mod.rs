@@ -6,6 +6,7 @@ mod holding;
 mod sweeping;
 mod three;
 mod together;
+mod waiting;
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -63,10 +64,8 @@ fn text(status: Status<u8>) -> String {
 
 /// All models.
 pub fn all() -> Vec<&'static Model> {
-    [ending::MODELS, clearing::MODELS, sweeping::MODELS, holding::MODELS, three::MODELS, together::MODELS]
-        .into_iter()
-        .flatten()
-        .collect()
+    let two = [ending::MODELS, clearing::MODELS, sweeping::MODELS, holding::MODELS, waiting::MODELS];
+    two.into_iter().chain([three::MODELS, together::MODELS]).flatten().collect()
 }
 
 /// The committed list: name, bound, rules and executions of each model that must run.

@@ -2,10 +2,12 @@
 
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
+use std::task::{Poll, Waker};
+
 use stillready::harness::Store;
 use stillready::registry::{self as checked, Full, Outcome};
 
-use super::super::registry::{self, Registry, Ticket, UploadId};
+use super::super::registry::{self, Registry, Ticket, UploadId, Wait};
 use super::sync::{Mutex, MutexGuard, PoisonError};
 
 type Hasher = BuildHasherDefault<DefaultHasher>;
@@ -17,6 +19,8 @@ pub(crate) struct RegistryStore(Registry<u32, u32, Hasher>);
 pub(crate) struct Begun {
     ticket: Mutex<Option<Ticket<u32, u32>>>,
     id: UploadId,
+    /// Its long poll.
+    wait: Mutex<Wait<u32, u32>>,
 }
 
 impl Begun {
@@ -81,7 +85,7 @@ impl Store for RegistryStore {
     fn begin(&self, key: u32, _upload: u32, now_ns: u64) -> Result<Begun, Full> {
         let ticket = self.0.begin(key, now_ns).map_err(|registry::Full| Full)?;
         let id = ticket.id();
-        Ok(Begun { ticket: Mutex::new(Some(ticket)), id })
+        Ok(Begun { ticket: Mutex::new(Some(ticket)), id, wait: Mutex::new(self.0.wait(id)) })
     }
 
     fn finish(&self, begun: &Begun, outcome: Outcome<u32>, now_ns: u64) -> Option<bool> {
@@ -106,12 +110,15 @@ impl Store for RegistryStore {
         Some(told(self.0.read_key(&key, now_ns)))
     }
 
-    /// A dropped ticket has no clock: the parts are told the time first.
+    /// A stale ticket has lost nothing.
     fn interrupt(&self, begun: &Begun, now_ns: u64) -> Option<()> {
-        let mut kept = begun.lock();
-        self.0.for_each_due(now_ns, |_| {});
-        drop(kept.take());
+        let _ = begun.lock().take().map(|ticket| ticket.interrupt(now_ns));
         Some(())
+    }
+
+    fn wait(&self, begun: &Begun, now_ns: u64, waker: &Waker) -> Option<Poll<checked::Status<u32>>> {
+        let mut wait = begun.wait.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(wait.poll(now_ns, waker).map(told))
     }
 
     fn acknowledge(&self, begun: &Begun, now_ns: u64) -> Option<bool> {
