@@ -195,7 +195,9 @@ impl<K, V> DerefMut for Locked<'_, K, V> {
 impl<K, V> Drop for Locked<'_, K, V> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.woken.0 = self.shard.waits.take_woken();
+        if self.shard.waits.has_woken() {
+            self.woken.0 = self.shard.waits.take_woken();
+        }
     }
 }
 
@@ -203,7 +205,12 @@ impl Drop for Woken {
     #[inline(always)]
     fn drop(&mut self) {
         if !self.0.is_empty() {
-            self.0.drain(..).for_each(Waker::wake);
+            wake_all(std::mem::take(&mut self.0));
         }
     }
+}
+
+#[cold]
+fn wake_all(woken: Vec<Waker>) {
+    woken.into_iter().for_each(Waker::wake);
 }

@@ -124,13 +124,24 @@ impl Waits {
     #[inline(always)]
     pub(super) fn wake(&mut self, slot: u32) {
         if !self.waiting.is_empty() {
-            let waiting = self.waiting.remove(&slot).into_iter().flatten();
-            self.woken.extend(waiting.map(|(_, waker)| waker));
+            self.wake_those_of(slot);
         }
     }
 
-    /// Those to wake.
+    #[cold]
+    fn wake_those_of(&mut self, slot: u32) {
+        let waiting = self.waiting.remove(&slot).into_iter().flatten();
+        self.woken.extend(waiting.map(|(_, waker)| waker));
+    }
+
+    /// Whether somebody is to be woken.
     #[inline(always)]
+    pub(super) fn has_woken(&self) -> bool {
+        !self.woken.is_empty()
+    }
+
+    /// Those to wake.
+    #[cold]
     pub(super) fn take_woken(&mut self) -> Vec<Waker> {
         std::mem::take(&mut self.woken)
     }
