@@ -181,6 +181,7 @@ fn count_lines(pause: Duration) -> Work {
 }
 
 #[tokio::main]
+#[expect(clippy::disallowed_methods, reason = "an example of a service, which is told by its environment what to do")]
 async fn main() -> std::io::Result<()> {
     let pause = std::env::var("WORK_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(5);
     let service = Service::new(Retention::default(), count_lines(Duration::from_secs(pause)));
