@@ -139,6 +139,8 @@ fn the_programs_catch_mutants_too() {
         ("room_is_let_go_before_it_is_taken", "room_is_never_exceeded_and_what_runs_is_pinned"),
         ("every_acknowledgement_counts", "one_acknowledgement_counts_and_starts_the_time"),
         ("old_generation_takes_the_key", "sweeps_and_uploads_of_one_name"),
+        ("wait_looks_before_it_enters", "who_waits_is_woken_however_it_ends"),
+        ("clear_wakes_nobody", "who_waits_is_woken_however_it_ends"),
     ];
     let (mut lines, mut survivors) = (Vec::new(), Vec::new());
     for (mutant, by) in mutants {

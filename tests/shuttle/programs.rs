@@ -3,11 +3,12 @@
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
 
-use shuttle::thread;
+use shuttle::thread::{self, Thread};
 
-use crate::registry::{self, AgeBasis, Capacity, Outcome, Retention, Status};
+use crate::registry::{self, AgeBasis, Capacity, Outcome, Retention, Status, UploadId};
 
 type Registry = registry::Registry<u8, u64, BuildHasherDefault<DefaultHasher>>;
 
@@ -22,6 +23,7 @@ pub(crate) const PROGRAMS: &[(&str, fn())] = &[
     ("answers_never_go_back", answers_never_go_back),
     ("room_is_never_exceeded_and_what_runs_is_pinned", room_is_never_exceeded_and_what_runs_is_pinned),
     ("one_acknowledgement_counts_and_starts_the_time", one_acknowledgement_counts_and_starts_the_time),
+    ("who_waits_is_woken_however_it_ends", who_waits_is_woken_however_it_ends),
 ];
 
 fn registry(retention: Retention, shards: usize) -> Registry {
@@ -225,4 +227,59 @@ fn one_acknowledgement_counts_and_starts_the_time() {
     assert_eq!(sweepers.map(|sweeper| sweeper.join().unwrap()), [0, 0], "nothing was due");
     assert_eq!(registry.read(id, 4 * LIFE - 1), Status::Ready(7));
     assert_eq!(registry.read(id, 4 * LIFE + 9), Status::Expired(registry::State::Ready));
+}
+
+/// Wakes a thread that has parked.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits for an upload as a thread that sleeps until it is woken.
+fn wait(registry: &Registry, id: UploadId) -> Status<u64> {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut wait = registry.wait(id);
+    loop {
+        match wait.poll(1, &waker) {
+            Poll::Ready(status) => return status,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+/// Three uploads: one ends, one's worker goes away, one is cleared. Clients sleep until they are woken, and one of them gives up
+/// half-way. Nobody sleeps for ever, which shuttle would call a deadlock, and each is told of its own upload (R16, R4, R15, R2).
+fn who_waits_is_woken_however_it_ends() {
+    let registry = registry(retention(), 1);
+    let tickets: Vec<_> = (0..3).map(|key| registry.begin(key, 0).expect("there is no capacity")).collect();
+    let ids: Vec<_> = tickets.iter().map(registry::Ticket::id).collect();
+    let expected = [Status::Ready(7), Status::Interrupted, Status::Unknown];
+    let clients = ids.iter().zip(&expected).map(|(&id, expected)| {
+        let (registry, expected) = (registry.clone(), expected.clone());
+        thread::spawn(move || assert_eq!(wait(&registry, id), expected))
+    });
+    let mut threads: Vec<_> = clients.collect();
+    let (giving_up, id) = (registry.clone(), ids[0]);
+    threads.push(thread::spawn(move || {
+        let mut wait = giving_up.wait(id);
+        let first = wait.poll(1, Waker::noop());
+        assert!(matches!(first, Poll::Pending | Poll::Ready(Status::Ready(7))), "{first:?}");
+    }));
+    let cleared = ids[2];
+    let workers = registry.clone();
+    threads.push(thread::spawn(move || {
+        let mut tickets = tickets.into_iter();
+        let mut next = || tickets.next().expect("there are three");
+        next().finish(Outcome::Ready(7), 1).expect("nobody clears it");
+        drop(next());
+        assert!(workers.clear(cleared), "it is there until now");
+        next().finish(Outcome::Ready(9), 1).expect_err("it was cleared");
+    }));
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    assert_eq!(registry.waiting(), 0);
 }
