@@ -83,8 +83,9 @@ pub(super) enum Command {
 
     /// Run scenarios and check them against their limits and their committed baselines.
     ///
-    /// A check passes if the whole 95 % interval of its value keeps the limit of the scenario's `[[gate]]`; a baseline, if the
-    /// run gives the very `summary.csv` that was accepted. Whatever cannot be judged is no pass.
+    /// A check passes if what was measured leaves little doubt that the limit of the scenario's `[[gate]]` is kept: the chance that
+    /// any passes wrongly is at most 2.5 %. A baseline passes if the run gives the very `summary.csv` that was accepted or, if the
+    /// model changed, no rate that differs by more than chance explains. Whatever cannot be judged is no pass.
     Gate(GateArguments),
 
     /// Run faulty stores, and some that are right, through the test harness, and print which level catches which.

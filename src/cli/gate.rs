@@ -1,13 +1,15 @@
 //! `stillready gate`.
 
-use std::fs;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use stillready::exit::Exit;
-use stillready::gate::{self, Finding, Verdict};
+use stillready::gate::armed::{self, Armed};
+use stillready::gate::{self, Finding, Judged, Judgement, Verdict, formats};
 use stillready::provenance::Clock;
-use stillready::report::files;
+use stillready::report::files::{self, WriteError};
 use stillready::scenario::Scenario;
 
 use super::console::{BAD, BOLD, Console, DIM, GOOD, styled};
@@ -31,6 +33,22 @@ pub(crate) struct GateArguments {
     #[arg(long)]
     accept: bool,
 
+    /// Instead of judging, give each check an input that was made worse, and say whether it fails as it must.
+    #[arg(long, conflicts_with_all = ["accept", "junit", "github", "format"])]
+    prove_armed: bool,
+
+    /// How the judgement is printed.
+    #[arg(long, value_name = "FORMAT", default_value_t = Format::Text)]
+    format: Format,
+
+    /// Also write the judgement as JUnit's XML.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+
+    /// Also tell GitHub: a step summary, in the file that $GITHUB_STEP_SUMMARY names, and up to ten annotations.
+    #[arg(long)]
+    github: bool,
+
     /// Threads; all cores by default. The results do not depend on it.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -40,15 +58,34 @@ pub(crate) struct GateArguments {
     output: PathBuf,
 }
 
+/// How a judgement is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A line for what passed, a block for what did not.
+    Text,
+    /// JSON, of `schemas/gate.json`.
+    Json,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Format::Text => "text",
+            Format::Json => "json",
+        })
+    }
+}
+
 /// Runs scenarios and judges them. All files are written before a verdict becomes the exit code.
 pub(super) fn gate(arguments: &GateArguments, console: &Console) -> Result<Exit, Failure> {
-    let mut findings = Vec::new();
     let stop = stop_on_signals();
     let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
     let mutants_too = match arguments.scenarios[..] {
+        _ if arguments.prove_armed => false,
         [] => arguments.baseline.join(mutants::FILE).exists(),
         _ => arguments.scenarios.iter().any(|name| name == mutants::NAME),
     };
+    let (mut judged, mut armed) = (Vec::new(), Vec::new());
     for (source, scenario) in scenarios(arguments)? {
         let clock = Clock::start();
         let results = simulate(&scenario, jobs, false, stop, console, &scenario.name)?;
@@ -56,42 +93,110 @@ pub(super) fn gate(arguments: &GateArguments, console: &Console) -> Result<Exit,
         let tables = files::tables(&results);
         let table = |name| tables.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, bytes)| bytes);
         let folder = arguments.baseline.join(&scenario.name);
-        console.result(&format!("{}\n", styled(&scenario.name, BOLD)))?;
-        let mut found = gate::judge(&scenario, &source.argument, table("summary.csv"), table("comparison.csv"));
+        let mut findings = gate::judge(&scenario, &source.argument, table("summary.csv"), table("comparison.csv"));
+        let mut accepted = Vec::new();
         if arguments.accept {
-            for path in gate::accept(&scenario, &folder, table("summary.csv"))? {
-                console.result(&format!("  accepted        {}\n", styled(&path.display().to_string(), DIM)))?;
-            }
+            accepted = gate::accept(&scenario, &folder, table("summary.csv"))?;
         } else if !scenario.canary {
-            found.insert(0, gate::compare(&scenario, &source.argument, &folder, table("summary.csv")));
+            findings.insert(0, gate::compare(&scenario, &source.argument, &folder, table("summary.csv")));
         }
-        for finding in &found {
-            console.result(&block(finding))?;
+        if arguments.prove_armed {
+            let (summary, comparison) = (table("summary.csv"), table("comparison.csv"));
+            let proved = armed::prove(&scenario, &source.argument, &folder, summary, comparison);
+            armed.push((scenario.name.clone(), proved));
         }
-        findings.extend(found);
+        judged.push(Judged { name: scenario.name, file: Some(source.file), findings, accepted });
     }
     if mutants_too {
-        console.result(&format!("{}\n", styled(mutants::NAME, BOLD)))?;
-        let found = mutants::judge(&arguments.output, &arguments.baseline, arguments.accept, jobs, console)?;
-        for finding in &found {
-            console.result(&block(finding))?;
-        }
-        findings.extend(found);
+        let findings = mutants::judge(&arguments.output, &arguments.baseline, arguments.accept, jobs, console)?;
+        judged.push(Judged { name: mutants::NAME.to_owned(), file: None, findings, accepted: Vec::new() });
     }
-    let exit = match (findings.is_empty(), arguments.accept) {
-        (true, true) => Exit::Pass,
-        _ => gate::exit(&findings),
+    if arguments.prove_armed {
+        return prove(&armed, console);
+    }
+    let judgement = Judgement::new(judged, arguments.accept);
+    if let Some(path) = &arguments.junit {
+        let xml = formats::junit(&judgement).expect("text is written as XML");
+        write_file(path, xml.as_bytes())?;
+    }
+    if arguments.github {
+        tell_github(&judgement)?;
+    }
+    match arguments.format {
+        Format::Text => console.result(&text(&judgement))?,
+        Format::Json => console.result(&formats::json(&judgement))?,
+    }
+    Ok(judgement.exit)
+}
+
+/// Says which checks fail on a worse input: all must.
+fn prove(armed: &[(String, Vec<Armed>)], console: &Console) -> Result<Exit, Failure> {
+    let mut text = String::new();
+    for (name, checks) in armed {
+        text += &format!("{}\n", styled(name, BOLD));
+        for Armed { check, given, verdict } in checks {
+            let is_armed = *verdict == Verdict::Fail;
+            let word = if is_armed { styled("armed         ", GOOD) } else { styled("not armed     ", BAD) };
+            text += &format!("  {word}  {check}: given {given}, says {verdict}\n");
+        }
+    }
+    let all = || armed.iter().flat_map(|(_, checks)| checks);
+    let count = all().filter(|armed| armed.verdict == Verdict::Fail).count();
+    text += &format!("\n{count} of {} checks fail when their input is made worse, as all must\n", all().count());
+    console.result(&text)?;
+    Ok(match all().count() {
+        0 => Exit::NothingRan,
+        checks if checks == count => Exit::Pass,
+        _ => Exit::GateFailed,
+    })
+}
+
+/// The step summary, where GitHub wants it, else on stderr; and annotations there, for its runner reads them off either stream.
+fn tell_github(judgement: &Judgement) -> Result<(), Failure> {
+    let file = std::env::var_os("GITHUB_STEP_SUMMARY").map(PathBuf::from);
+    let summary = formats::github::summary(judgement);
+    match file {
+        Some(path) => {
+            let append = fs::OpenOptions::new().create(true).append(true).open(&path);
+            let written = append.and_then(|mut file| file.write_all(summary.as_bytes()));
+            written.map_err(|source| WriteError::new(path, source))?;
+        }
+        None => eprint!("{summary}"),
+    }
+    eprint!("{}", formats::github::annotations(judgement));
+    Ok(())
+}
+
+/// Writes a file as a whole, or not at all.
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        let message = format!("{} is no name of a file", path.display());
+        return Err(Failure::Usage { message, help: "name a file, as in `--junit gate.xml`".to_owned() });
     };
-    let passed = findings.iter().filter(|finding| finding.verdict == Verdict::Pass).count();
-    let style = if exit == Exit::Pass { GOOD } else { BAD };
-    let judgement = match exit {
-        Exit::Pass => "the gate passes",
-        Exit::GateFailed => "the gate fails",
-        _ => "the gate does not pass",
-    };
-    let checks = findings.len();
-    console.result(&format!("\n{}: {passed} of {checks} checks passed\n", styled(judgement, style)))?;
-    Ok(exit)
+    let mut staged = files::Staged::new(folder)?;
+    staged.add(name, |file| file.write_all(bytes))?;
+    staged.rename()?;
+    Ok(())
+}
+
+/// A judgement on a terminal.
+fn text(judgement: &Judgement) -> String {
+    let mut text = String::new();
+    for Judged { name, findings, accepted, .. } in &judgement.scenarios {
+        text += &format!("{}\n", styled(name, BOLD));
+        for path in accepted {
+            text += &format!("  accepted        {}\n", styled(&path.display().to_string(), DIM));
+        }
+        text.extend(findings.iter().map(block));
+    }
+    let (passed, checks) = judgement.passed();
+    let style = if judgement.exit == Exit::Pass { GOOD } else { BAD };
+    text += &format!("\n{}: {passed} of {checks} checks passed\n", styled(judgement.words(), style));
+    if let Some(certainty) = judgement.certainty() {
+        text += &format!("{certainty}\n");
+    }
+    text
 }
 
 /// The scenarios that were asked for, or all of the folder `sims` that are not canaries.
@@ -111,11 +216,12 @@ fn scenarios(arguments: &GateArguments) -> Result<Vec<(Source, Scenario)>, Failu
 
 /// A line for what passed, a block for what did not.
 fn block(finding: &Finding) -> String {
-    let Finding { check, verdict, value, limit, advice } = finding;
-    let style = if *verdict == Verdict::Pass { GOOD } else { BAD };
+    let Finding { check, verdict, value, limit, advice, .. } = finding;
+    let style = if finding.passes() { GOOD } else { BAD };
     let word = styled(&format!("{verdict:<14}"), style);
-    match verdict {
-        Verdict::Pass => format!("  {word}  {check}: {value}, {limit}\n"),
+    match (verdict, advice.as_str()) {
+        (Verdict::Pass, "") => format!("  {word}  {check}: {value}, {limit}\n"),
+        (Verdict::Pass, _) => format!("  {word}  {check}: {value}, {limit}\n    {advice}\n"),
         _ => format!("  {word}  {check}\n    value   {value}\n    limit   {limit}\n    {advice}\n"),
     }
 }

@@ -148,7 +148,12 @@ pub(super) fn judge(
                 _ => format!("not {verdict}: {}", amiss.join(", ")),
             },
             limit: "all of them".to_owned(),
-            advice: format!("to see it again: stillready mutants {}", amiss.join(" ")),
+            advice: match amiss[..] {
+                [] => String::new(),
+                _ => format!("to see it again: stillready mutants {}", amiss.join(" ")),
+            },
+            doubt: None,
+            line: None,
         }
     };
     let file = baseline.join(FILE);
@@ -160,8 +165,9 @@ pub(super) fn judge(
         Ok(bytes) => (Verdict::Fail, difference(&bytes, &report::csv(&rows))),
     };
     let limit = "exactly what was accepted".to_owned();
+    let help = if verdict == Verdict::Pass { String::new() } else { help };
     Ok(vec![
-        Finding { check: "baseline".to_owned(), verdict, value, limit, advice: help },
+        Finding { check: "baseline".to_owned(), verdict, value, limit, advice: help, doubt: None, line: None },
         of("mutant", "caught", "every mutant is caught"),
         of("right", "held", "every right store holds"),
     ])

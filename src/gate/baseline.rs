@@ -1,7 +1,8 @@
 //! The committed baseline: the files that an accepted run gave, and which scenario and model they are of.
 //!
-//! A run is deterministic, so a run of the same scenario and model must give the same bytes. Where either changed, the baseline
-//! says nothing, and a new one has to be accepted.
+//! A run is deterministic, so a run of the same scenario and model must give the same bytes. Where the model changed, its rates are
+//! compared as those of two samples, and what differs by more than chance explains is no pass, unless it is better. Where the
+//! scenario changed, the baseline says nothing, and a new one has to be accepted.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -11,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::check::quoted;
 use super::table::Table;
-use super::{Finding, Verdict};
+use super::{Finding, Verdict, family};
+use crate::measure::evidence;
 use crate::provenance::MODEL_VERSION;
 use crate::report::files::{Staged, WriteError};
 use crate::scenario::Scenario;
@@ -45,7 +47,10 @@ pub fn compare(scenario: &Scenario, file: &str, folder: &Path, summary: &[u8]) -
             (Verdict::NoData, format!("the baseline in {} cannot be read: {error}", folder.display()), accept)
         }
         Ok((origin, baseline)) => match changed(&origin, &Origin::of(scenario)) {
-            Some(what) => (Verdict::NotComparable, format!("{what} since the baseline was accepted"), accept),
+            Some(Changed::Model) => return by_rates(&baseline, summary, accept),
+            Some(Changed::Scenario) => {
+                (Verdict::NotComparable, "the scenario changed since the baseline was accepted".to_owned(), accept)
+            }
             None if baseline == summary => (Verdict::Pass, "equal".to_owned(), String::new()),
             None => {
                 let advice = format!("if the change is meant, say why in the changelog; {accept}");
@@ -53,7 +58,98 @@ pub fn compare(scenario: &Scenario, file: &str, folder: &Path, summary: &[u8]) -
             }
         },
     };
-    Finding { check: "baseline".to_owned(), verdict, value, limit: "exactly what was accepted".to_owned(), advice }
+    finding(verdict, value, "exactly what was accepted".to_owned(), advice)
+}
+
+fn finding(verdict: Verdict, value: String, limit: String, advice: String) -> Finding {
+    Finding { check: "baseline".to_owned(), verdict, value, limit, advice, doubt: None, line: None }
+}
+
+/// Which way a rate should go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Higher,
+    Lower,
+    /// Neither is better.
+    Same,
+}
+
+fn wanted(measurement: &str) -> Wanted {
+    match measurement {
+        "saw_ready" => Wanted::Higher,
+        "saw_error" => Wanted::Same,
+        _ => Wanted::Lower,
+    }
+}
+
+/// A rate that differs by more than chance explains.
+struct Difference {
+    what: String,
+    is_better: bool,
+}
+
+/// Compares the rates of a run with those of a baseline that another model gave.
+fn by_rates(baseline: &[u8], summary: &[u8], accept: String) -> Finding {
+    let (then, now) = (Table::read(baseline), Table::read(summary));
+    let percent = family::ALARM_ERROR * 100.0;
+    let limit = format!(
+        "no rate that differs by more than chance explains: a false alarm in at most {percent} % of comparisons"
+    );
+    let Some((compared, differ)) = differing(&then, &now) else {
+        return finding(Verdict::NotComparable, "the baseline has other policies or rates".to_owned(), limit, accept);
+    };
+    let named = |is_better| {
+        let named = differ.iter().filter(move |difference| difference.is_better == is_better);
+        named.map(|difference| difference.what.as_str()).collect::<Vec<_>>()
+    };
+    let (better, worse) = (named(true), named(false));
+    let stale = format!("the baseline is of an earlier model: {accept}");
+    match (&better[..], &worse[..]) {
+        ([], []) => finding(Verdict::Pass, format!("none of {compared} rates differs"), limit, stale),
+        (better, []) => finding(Verdict::Improved, better.join("; "), limit, stale),
+        (_, worse) => {
+            let advice = format!("if the change is meant, say why in the changelog; {accept}");
+            finding(Verdict::Fail, worse.join("; "), limit, advice)
+        }
+    }
+}
+
+/// How many rates were compared, and which of them differ. `None` if the tables are not of the same policies and rates, or of no
+/// uploads.
+fn differing(then: &Table, now: &Table) -> Option<(usize, Vec<Difference>)> {
+    let policies: Vec<&str> = then.column("policy").collect();
+    let rates: Vec<&str> = then.columns().filter_map(|column| column.strip_suffix("_rate")).collect();
+    if policies.is_empty() || rates.is_empty() || !now.column("policy").eq(policies.iter().copied()) {
+        return None;
+    }
+    let mut all = Vec::new();
+    for policy in policies {
+        for &measurement in &rates {
+            let count = |table: &Table| {
+                let row = [("policy", policy)];
+                let count = (table.count(&row, measurement)?, table.count(&row, "uploads")?);
+                Some(count).filter(|&(events, uploads)| events <= uploads && uploads > 0)
+            };
+            all.push((policy, measurement, count(then)?, count(now)?));
+        }
+    }
+    // Each rate may have gone up, and may have gone down.
+    let chances = all.iter().flat_map(|&(_, _, was, is)| [evidence::higher(was, is), evidence::higher(is, was)]);
+    let refuted = family::refuted(&chances.collect::<Vec<_>>(), family::ALARM_ERROR);
+    let mut differ = Vec::new();
+    for (&(policy, measurement, was, is), went) in all.iter().zip(refuted.chunks(2)) {
+        if went.contains(&true) {
+            let rate = |(events, uploads): (u64, u64)| events as f64 / uploads as f64;
+            let what = format!("{measurement}_rate of {policy} was {} and is {}", rate(was), rate(is));
+            let is_better = match wanted(measurement) {
+                Wanted::Higher => went[0],
+                Wanted::Lower => went[1],
+                Wanted::Same => false,
+            };
+            differ.push(Difference { what, is_better });
+        }
+    }
+    Some((all.len(), differ))
 }
 
 fn read(folder: &Path) -> io::Result<(Origin, Vec<u8>)> {
@@ -61,12 +157,17 @@ fn read(folder: &Path) -> io::Result<(Origin, Vec<u8>)> {
     Ok((origin, fs::read(folder.join(SUMMARY))?))
 }
 
-/// What makes two origins different, if anything does.
-fn changed(then: &Origin, now: &Origin) -> Option<&'static str> {
-    if then.schema_version != now.schema_version || then.model_version != now.model_version {
-        return Some("the model of this program changed");
+/// What makes two origins different.
+enum Changed {
+    Scenario,
+    Model,
+}
+
+fn changed(then: &Origin, now: &Origin) -> Option<Changed> {
+    if then.schema_version != now.schema_version || then.scenario_fingerprint != now.scenario_fingerprint {
+        return Some(Changed::Scenario);
     }
-    (then.scenario_fingerprint != now.scenario_fingerprint).then_some("the scenario changed")
+    (then.model_version != now.model_version).then_some(Changed::Model)
 }
 
 /// The first cells that differ, and how many there are.

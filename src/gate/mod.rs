@@ -1,15 +1,21 @@
 //! The regression gate: checks of a scenario and its committed baseline, judged from the CSV files of a run.
 //!
-//! A check passes only if the whole interval of its value keeps the limit. What cannot be judged never passes.
+//! A check passes only if what was measured leaves little doubt that its limit is kept; the more checks there are, the less, so that
+//! the chance that any passes wrongly stays below one bound ([`family`]). What cannot be judged never passes.
 
+pub mod armed;
 mod baseline;
 mod check;
+pub mod family;
+pub mod formats;
+mod judgement;
 mod table;
 
 use std::fmt;
 
 pub use baseline::{accept, compare};
 pub use check::judge;
+pub use judgement::{Judged, Judgement};
 
 use crate::exit::Exit;
 
@@ -18,9 +24,11 @@ use crate::exit::Exit;
 pub enum Verdict {
     /// It holds.
     Pass,
+    /// It is better than the baseline, which is out of date.
+    Improved,
     /// It does not hold.
     Fail,
-    /// The value keeps the limit, but its interval does not.
+    /// The value keeps the limit, but it may do so by chance.
     NotDecided,
     /// There is nothing to judge.
     NoData,
@@ -32,6 +40,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Verdict::Pass => "pass",
+            Verdict::Improved => "improved",
             Verdict::Fail => "fail",
             Verdict::NotDecided => "not_decided",
             Verdict::NoData => "no_data",
@@ -41,7 +50,7 @@ impl fmt::Display for Verdict {
 }
 
 /// A check and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// What was checked, in words.
     pub check: String,
@@ -51,8 +60,33 @@ pub struct Finding {
     pub value: String,
     /// What is allowed.
     pub limit: String,
-    /// What to do about it, if it did not pass.
+    /// What to do about it, if there is something to do.
     pub advice: String,
+    /// For an estimate: if its limit were just not kept, how probable would be a value that keeps it so well?
+    pub doubt: Option<f64>,
+    /// Where the check stands in its scenario, counted from 1.
+    pub line: Option<usize>,
+}
+
+impl Finding {
+    /// Whether it lets a gate pass.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(self.verdict, Verdict::Pass | Verdict::Improved)
+    }
+}
+
+/// Decides about the estimates of a gate, all together: those pass of whose limits there is so little doubt that the chance that
+/// any of them is not kept is at most [`family::PASS_ERROR`]. Returns how many estimates there are.
+pub fn settle<'a>(findings: impl IntoIterator<Item = &'a mut Finding>) -> usize {
+    let mut estimates: Vec<_> = findings.into_iter().filter(|finding| finding.doubt.is_some()).collect();
+    let doubts: Vec<f64> = estimates.iter().filter_map(|finding| finding.doubt).collect();
+    for (finding, sure) in estimates.iter_mut().zip(family::refuted(&doubts, family::PASS_ERROR)) {
+        if sure && finding.verdict == Verdict::NotDecided {
+            (finding.verdict, finding.advice) = (Verdict::Pass, String::new());
+        }
+    }
+    estimates.len()
 }
 
 /// The exit code of a gate: what failed counts first, then what could not be judged. No finding at all is no pass.
@@ -60,7 +94,7 @@ pub struct Finding {
 pub fn exit<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Exit {
     let worst = |exit: Option<Exit>, finding: &Finding| {
         let this = match finding.verdict {
-            Verdict::Pass => Exit::Pass,
+            Verdict::Pass | Verdict::Improved => Exit::Pass,
             Verdict::Fail => Exit::GateFailed,
             Verdict::NotDecided | Verdict::NotComparable => Exit::NotDecided,
             Verdict::NoData => Exit::NothingRan,
@@ -86,15 +120,16 @@ mod tests {
     fn exit_of(verdicts: &[Verdict]) -> Exit {
         let finding = |&verdict| {
             let text = String::new;
-            Finding { check: text(), verdict, value: text(), limit: text(), advice: text() }
+            let (doubt, line) = (None, None);
+            Finding { check: text(), verdict, value: text(), limit: text(), advice: text(), doubt, line }
         };
         exit(&verdicts.iter().map(finding).collect::<Vec<_>>())
     }
 
     #[test]
     fn only_passes_pass_and_nothing_is_no_pass() {
-        use Verdict::{Fail, NoData, NotComparable, NotDecided, Pass};
-        assert_eq!(exit_of(&[Pass, Pass]), Exit::Pass);
+        use Verdict::{Fail, Improved, NoData, NotComparable, NotDecided, Pass};
+        assert_eq!(exit_of(&[Pass, Improved]), Exit::Pass);
         assert_eq!(exit_of(&[]), Exit::NothingRan);
         assert_eq!(exit_of(&[Pass, NoData, NotDecided]), Exit::NothingRan);
         assert_eq!(exit_of(&[Pass, NotComparable]), Exit::NotDecided);

@@ -1,5 +1,6 @@
 //! Measurements: what the reports count. Integers until the very end, so that merging is exact and its order no matter.
 
+pub mod evidence;
 mod facts;
 pub mod interval;
 mod pairs;

@@ -19,6 +19,14 @@ pub struct WriteError {
     source: io::Error,
 }
 
+impl WriteError {
+    /// That the file at `path` could not be written.
+    #[must_use]
+    pub fn new(path: PathBuf, source: io::Error) -> Self {
+        WriteError { path, source }
+    }
+}
+
 /// The files of a report that need no more than the results.
 #[must_use]
 pub fn tables(results: &Results) -> Vec<(&'static str, Vec<u8>)> {

@@ -91,6 +91,8 @@ pub struct Check {
     pub metric: &'static str,
     /// What is allowed.
     pub limit: Limit,
+    /// On which line of the file the check begins, counted from 1.
+    pub line: usize,
 }
 
 /// What a check allows.

@@ -27,14 +27,14 @@ pub(super) fn scenario(name: &str, text: &str) -> Result<Scenario, Vec<Fault>> {
         return Err(errors.into_iter().map(fault).collect());
     }
     let faults = Faults::default();
-    let scenario = read_scenario(name, Table::new("the scenario", document.get_ref(), 0..0, &faults));
+    let scenario = read_scenario(name, text, Table::new("the scenario", document.get_ref(), 0..0, &faults));
     match (scenario, faults.into_inner()) {
         (Some(scenario), faults) if faults.is_empty() => Ok(scenario),
         (_, faults) => Err(faults),
     }
 }
 
-fn read_scenario(name: &str, mut root: Table<'_>) -> Option<Scenario> {
+fn read_scenario(name: &str, text: &str, mut root: Table<'_>) -> Option<Scenario> {
     if let Some(version) = root.required::<u64>("schema_version").filter(|&version| version != SCHEMA_VERSION) {
         root.fault(
             "schema_version",
@@ -61,7 +61,7 @@ fn read_scenario(name: &str, mut root: Table<'_>) -> Option<Scenario> {
         let help = format!("allowed: up to {}, the number of moments in `arrivals`", at_ns.len());
         root.fault("uploads", "there are fewer arrivals than uploads", "too many", help);
     }
-    let checks = read_checks(&mut root, &names);
+    let checks = read_checks(&mut root, &names, text);
     let canary = root.or("canary", false);
     root.finish();
     Some(Scenario {
@@ -301,11 +301,12 @@ fn read_policies(root: &mut Table<'_>) -> (Vec<Policy>, Vec<String>) {
     (policies, names)
 }
 
-fn read_checks(root: &mut Table<'_>, names: &[String]) -> Vec<Check> {
+fn read_checks(root: &mut Table<'_>, names: &[String], text: &str) -> Vec<Check> {
     let policies: Vec<_> = names.iter().enumerate().map(|(number, name)| (name.as_str(), number)).collect();
     let metrics: Vec<_> = METRICS.iter().map(|name| (*name, *name)).collect();
     let mut checks = Vec::new();
     for mut table in root.tables("gate") {
+        let line = 1 + text.bytes().take(table.start()).filter(|&byte| byte == b'\n').count();
         let policy = table.choice("policy", None, &policies);
         let versus = table.optional_choice("versus", &policies);
         let metric = table.choice("metric", None, &metrics);
@@ -327,7 +328,7 @@ fn read_checks(root: &mut Table<'_>, names: &[String]) -> Vec<Check> {
         }
         table.finish();
         if let (Some(policy), Some(metric), Some(limit)) = (policy, metric, limit) {
-            checks.push(Check { policy, versus, metric, limit });
+            checks.push(Check { policy, versus, metric, limit, line });
         }
     }
     checks

@@ -38,6 +38,11 @@ impl<'a> Table<'a> {
         Table { entries, faults, span, name: name.to_owned(), known: Vec::new() }
     }
 
+    /// Where it begins, in bytes from the start of the file.
+    pub(super) fn start(&self) -> usize {
+        self.span.start
+    }
+
     /// A value that is itself a table, or a fault.
     pub(super) fn of(name: &str, value: &'a Value<'a>, faults: &'a Faults) -> Option<Self> {
         match value.get_ref() {

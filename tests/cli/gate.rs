@@ -190,3 +190,121 @@ fn every_metric_is_a_column_of_the_summary() {
         assert!(columns.iter().any(|column| column == *metric), "{metric}");
     }
 }
+
+/// Of one check it would be sure enough; of thirty like it, one in thirty passes by chance.
+#[test]
+fn the_more_checks_there_are_the_surer_each_must_be() {
+    // 487 of 1,000, and an interval up to 0.518: were the limit just not kept, as few would come in one of 300 runs.
+    let one = "policy = \"own\"\nmetric = \"early_not_found_rate\"\nmax = 0.53\n";
+    let (code, alone) = judge(with_check(one));
+    assert_eq!(code, 0, "{alone}");
+    let many = vec![one; 30].join("[[gate]]\n");
+    let (code, among_many) = judge(with_check(Box::leak(many.into_boxed_str())));
+    assert_eq!(code, 5, "{among_many}");
+    assert_eq!(among_many.matches("not_decided").count(), 30);
+    assert!(among_many.contains("30 estimates; that any of them passes"), "{among_many}");
+}
+
+/// The folder with a baseline that an earlier model gave, its numbers changed.
+fn of_an_earlier_model(change: impl Fn(&str) -> String) -> tempfile::TempDir {
+    let folder = folder(true, unchanged);
+    let baseline = folder.path().join("reports/baseline/mine");
+    let origin = fs::read_to_string(baseline.join("baseline.json")).unwrap();
+    assert!(origin.contains("\"model_version\": 1"));
+    fs::write(baseline.join("baseline.json"), origin.replace("\"model_version\": 1", "\"model_version\": 0")).unwrap();
+    let summary = fs::read_to_string(baseline.join("summary.csv")).unwrap();
+    fs::write(baseline.join("summary.csv"), change(&summary)).unwrap();
+    folder
+}
+
+/// A summary in which so many of the uploads of `own` were told too early that there is nothing.
+fn told_early(summary: &str, uploads: u32) -> String {
+    let mut rows: Vec<Vec<String>> = summary.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect();
+    let column = rows[0].iter().position(|name| name == "early_not_found").unwrap();
+    rows[1][column] = uploads.to_string();
+    rows.iter().map(|row| row.join(",") + "\n").collect()
+}
+
+#[test]
+fn the_baseline_of_an_earlier_model_is_compared_by_its_rates() {
+    let equal = gate(of_an_earlier_model(unchanged).path(), &[]);
+    assert_eq!(equal.code, 0);
+    insta::assert_snapshot!("gate_other_model", equal.stdout);
+    let chance = gate(of_an_earlier_model(|summary| told_early(summary, 480)).path(), &[]);
+    assert_eq!(chance.code, 0, "{}", chance.stdout);
+    let worse = gate(of_an_earlier_model(|summary| told_early(summary, 300)).path(), &[]);
+    assert_eq!(worse.code, 10);
+    insta::assert_snapshot!("gate_other_model_worse", worse.stdout);
+    let better = gate(of_an_earlier_model(|summary| told_early(summary, 700)).path(), &[]);
+    assert_eq!(better.code, 0);
+    insta::assert_snapshot!("gate_other_model_better", better.stdout);
+    for broken in ["", "policy,uploads,early_not_found_rate\n", "own\n"] {
+        let ended = gate(of_an_earlier_model(|_| broken.to_owned()).path(), &[]);
+        assert_eq!(ended.code, 5, "{}", ended.stdout);
+    }
+    // More events than uploads is no count.
+    let ended = gate(of_an_earlier_model(|summary| told_early(summary, 1001)).path(), &[]);
+    assert_eq!(ended.code, 5, "{}", ended.stdout);
+}
+
+#[test]
+fn every_check_is_armed_and_one_that_nothing_breaks_is_not() {
+    let armed = gate(folder(true, unchanged).path(), &["--prove-armed"]);
+    assert_eq!(armed.code, 0);
+    insta::assert_snapshot!("gate_armed", armed.stdout);
+    let toothless = with_check("policy = \"own\"\nmetric = \"early_not_found_rate\"\nmax = 1.0");
+    let ended = gate(folder(true, toothless).path(), &["--prove-armed"]);
+    assert_eq!(ended.code, 10);
+    assert!(ended.stdout.contains("not armed"), "{}", ended.stdout);
+    // Every metric, against a limit and against another policy.
+    let all: String = METRICS
+        .iter()
+        .flat_map(|metric| {
+            let limit = if metric.ends_with("_rate") { "0.9" } else { "1e18" };
+            let alone = format!("policy = \"own\"\nmetric = \"{metric}\"\nmax = {limit}\n[[gate]]\n");
+            let against =
+                format!("policy = \"own\"\nversus = \"shared\"\nmetric = \"{metric}\"\nmax = {limit}\n[[gate]]\n");
+            [alone, against]
+        })
+        .collect();
+    let all: &'static str = Box::leak(all.trim_end_matches("[[gate]]\n").to_owned().into_boxed_str());
+    let ended = gate(folder(true, with_check(all)).path(), &["--prove-armed"]);
+    let unmeasured = ended.stdout.lines().filter(|line| line.contains("not armed"));
+    let unmeasured: Vec<_> = unmeasured.filter(|line| !line.contains("no_data")).collect();
+    assert!(unmeasured.is_empty(), "{unmeasured:#?}");
+}
+
+#[test]
+fn a_judgement_is_told_to_other_programs() {
+    let folder = folder(true, with_check("policy = \"own\"\nmetric = \"early_not_found_rate\"\nmax = 0.4"));
+    let summary = folder.path().join("summary.md");
+    fs::write(&summary, "# before\n").unwrap();
+    let mut command =
+        crate::stillready(folder.path(), &["gate", "--format", "json", "--junit", "out/gate.xml", "--github"]);
+    let assert = command.env("GITHUB_STEP_SUMMARY", &summary).assert().code(10);
+    let json: serde_json::Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
+    assert_eq!((&json["verdict"], &json["exit_code"]), (&"fail".into(), &10.into()));
+    let schema = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/gate.json")).unwrap();
+    let schema = jsonschema::validator_for(&serde_json::from_slice(&schema).unwrap()).unwrap();
+    assert!(
+        schema.is_valid(&json),
+        "{:?}",
+        schema.iter_errors(&json).map(|error| error.to_string()).collect::<Vec<_>>()
+    );
+    let mut wrong = json.clone();
+    wrong["scenarios"][0]["checks"][0]["verdict"] = "perhaps".into();
+    assert!(!schema.is_valid(&wrong));
+    let errors = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
+    let line = fs::read_to_string(folder.path().join("sims/mine.toml")).unwrap();
+    let line = 1 + line.lines().position(|line| line == "[[gate]]").unwrap();
+    assert!(errors.starts_with(&format!("::error file=sims/mine.toml,line={line},title=mine%3A ")), "{errors}");
+    let summary = fs::read_to_string(summary).unwrap();
+    assert!(summary.starts_with("# before\n### stillready: the gate fails\n"), "{summary}");
+    let xml = fs::read_to_string(folder.path().join("out/gate.xml")).unwrap();
+    let report = quick_junit::Report::deserialize_from_str(&xml).unwrap();
+    assert_eq!(report.test_suites[0].test_cases.len(), 2);
+    insta::assert_snapshot!("gate_junit", xml);
+    // Where it cannot be written, nothing is judged in silence.
+    let ended = gate(folder.path(), &["--junit", "sims"]);
+    assert_eq!(ended.code, 6, "{}", ended.stderr);
+}

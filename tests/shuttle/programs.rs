@@ -258,7 +258,7 @@ fn who_waits_is_woken_however_it_ends() {
     let ids: Vec<_> = tickets.iter().map(registry::Ticket::id).collect();
     let expected = [Status::Ready(7), Status::Interrupted, Status::Unknown];
     let clients = ids.iter().zip(&expected).map(|(&id, expected)| {
-        let (registry, expected) = (registry.clone(), expected.clone());
+        let (registry, expected) = (registry.clone(), *expected);
         thread::spawn(move || assert_eq!(wait(&registry, id), expected))
     });
     let mut threads: Vec<_> = clients.collect();

@@ -2,6 +2,7 @@
 //! integration, plain programs, and real tokio tasks.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
+mod alarms;
 mod causes;
 mod coverage;
 mod eras;
