@@ -205,6 +205,7 @@ class Uploads:
         connection = sqlite3.connect(self._path, timeout=self._busy_s, isolation_level=None)
         try:
             if _version(connection) == 0:
+                self._write_ahead(connection)
                 _make(connection)
             if _version(connection) != VERSION:
                 raise RuntimeError(f"{self._path} has version {_version(connection)}; this program knows {VERSION}")
@@ -212,6 +213,18 @@ class Uploads:
             connection.close()
             raise
         return connection
+
+    def _write_ahead(self, connection):
+        # This one change does not wait for other processes that make it at the same time, whatever the busy_timeout.
+        give_up = time.monotonic() + self._busy_s
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL").fetchone()
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > give_up:
+                    raise
+                time.sleep(0.01)
 
     @contextmanager
     def _change(self):
@@ -232,7 +245,6 @@ def _version(connection):
 
 def _make(connection):
     """Makes the table in a file that has none, unless another process did so meanwhile."""
-    connection.execute("PRAGMA journal_mode = WAL").fetchone()
     connection.execute("BEGIN IMMEDIATE")
     try:
         if _version(connection) == 0:

@@ -4,6 +4,7 @@
 """
 
 import json
+import multiprocessing
 import sqlite3
 import subprocess
 import sys
@@ -36,6 +37,14 @@ def see(file, *words, now=None):
     if ran.returncode != 0:
         raise AssertionError(ran.stderr)
     return json.loads(ran.stdout)
+
+
+def begin_at_once(file, start, told):
+    start.wait()
+    try:
+        told.put(str(Uploads(file).begin("a")))
+    except Exception as error:
+        told.put(repr(error))
 
 
 class OnAFile(unittest.TestCase):
@@ -88,11 +97,16 @@ class Format(OnAFile):
             Uploads(self.file)
 
     def test_eight_processes_make_one_file_at_once(self):
-        with ThreadPoolExecutor(8) as threads:
-            ids = [answer["id"] for answer in threads.map(lambda number: see(self.file, "begin", "a"), range(8))]
-        self.assertEqual(sorted(ids), list(range(1, 9)))
-        named = self.by_hand().execute("SELECT id FROM uploads WHERE latest").fetchall()
-        self.assertEqual(named, [(8,)])
+        fork = multiprocessing.get_context("fork")
+        for round in range(20):
+            file = self.file.with_name(f"{round}.sqlite3")
+            start, told = fork.Barrier(8), fork.SimpleQueue()
+            processes = [fork.Process(target=begin_at_once, args=(file, start, told)) for _ in range(8)]
+            for process in processes:
+                process.start()
+            self.assertEqual(sorted(told.get() for _ in processes), [str(id) for id in range(1, 9)])
+            for process in processes:
+                process.join()
 
 
 class Meaning(OnAFile):
