@@ -153,6 +153,8 @@ class Uploads:
 
     def read(self, upload, now_ns=None):
         """The status of the upload with this id."""
+        if abs(upload) >= 2**63:
+            return UNKNOWN  # more than SQLite can give out, or be asked for
         row = self._connection().execute(READ, {"id": upload, "now": _now_ns(now_ns)}).fetchone()
         return UNKNOWN if row is None or row[0] == "unknown" else Status(*row)
 

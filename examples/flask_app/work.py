@@ -36,9 +36,12 @@ def seconds_of_work(asked=None):
     """How long the work of an upload takes: what its client asked for, so that a test can draw it, or a draw of ours."""
     if asked is None:
         return PROCESSING_MEDIAN_S * math.exp(random.gauss(0, PROCESSING_SIGMA))
-    seconds = float(asked)
+    try:
+        seconds = float(asked)
+    except ValueError:
+        seconds = math.nan
     if not 0 <= seconds <= 600:
-        raise ValueError("seconds must be from 0 to 600")
+        raise ValueError(f"seconds is {asked!r}; it must be a number from 0 to 600")
     return seconds
 
 
@@ -52,12 +55,12 @@ def work(data, seconds):
 
 def received(request):
     """The name, the bytes and the seconds of work of an upload: a form with a `file`, or a raw body and `?filename=`."""
-    asked = request.values.get("seconds")
-    file = request.files.get("file")
-    if file is not None:
-        name, data = file.filename, file.read()
+    if request.mimetype == "multipart/form-data":
+        fields, file = request.form, request.files.get("file")
+        name, data = (file.filename, file.read()) if file else (None, None)
     else:
-        name, data = request.args.get("filename"), request.get_data()
+        fields = request.args
+        name, data = fields.get("filename"), request.get_data()
     if not name:
         raise ValueError("send a form with a file, or a body and ?filename=")
-    return name, data, seconds_of_work(asked)
+    return name, data, seconds_of_work(fields.get("seconds"))

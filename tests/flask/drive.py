@@ -10,6 +10,7 @@ import http.client
 import json
 import math
 import random
+import statistics
 import threading
 import time
 import urllib.parse
@@ -21,7 +22,7 @@ def arguments():
     parser.add_argument("--poll-by", choices=["filename", "id"], required=True)
     parser.add_argument("--uploads", type=int, default=400)
     parser.add_argument("--rate", type=float, default=20, help="uploads a second, a Poisson process")
-    parser.add_argument("--median-s", type=float, default=1.5, help="of the work; lognormal")
+    parser.add_argument("--median-s", type=float, default=1.5, help="of the work; lognormal, in strata")
     parser.add_argument("--sigma", type=float, default=0.5)
     parser.add_argument("--interval-s", type=float, default=0.15)
     parser.add_argument("--tolerate", type=int, default=15)
@@ -64,17 +65,19 @@ class Client(threading.Thread):
     def __init__(self, options, number, seconds):
         super().__init__(daemon=True)
         self.options, self.name, self.seconds = options, f"upload-{number}.txt", seconds
-        self.ended, self.owner, self.fault = "unfinished", None, None
+        self.ended, self.owner, self.fault, self.post_took_s = "unfinished", None, None, None
         # Of each poll: when it was sent, in seconds since the answer to the upload; how long its answer took; the answer; the worker.
         self.polls, self.after_ready = [], []
 
     def run(self):
         try:
             body, headers = form(self.name, b"a line\n", self.seconds)
+            sent = time.monotonic()
             answer, self.owner = fetch(self.options.port, "POST", "/api/upload", body, headers)
             by = self.options.poll_by
             self.path = f"/api/upload-status?{by}={urllib.parse.quote(str(answer[by]))}"
             self.begun = time.monotonic()
+            self.post_took_s = self.begun - sent
             self.ended = self.until_told()
             if self.ended == "ready":
                 for _ in range(self.options.after_ready):
@@ -102,15 +105,27 @@ class Client(threading.Thread):
         return {"sent_s": sent - self.begun, "took_s": took_s, "status": answer["status"], "worker": worker}
 
 
+def seconds_of_work(draws, options):
+    """How long the work of each upload takes: one draw from each of as many equally likely parts of the distribution, in any order.
+
+    Plain draws of one seed would leave every run of the test with the same offset, that of their sample from the distribution.
+    """
+    normal = statistics.NormalDist(0, options.sigma or 1e-12)
+    parts = [(number + draws.random()) / options.uploads for number in range(options.uploads)]
+    works = [options.median_s * math.exp(normal.inv_cdf(part)) for part in parts]
+    draws.shuffle(works)
+    return works
+
+
 def main():
     options = arguments()
     threading.stack_size(256 * 1024)
     draws = random.Random(options.seed)
+    works = seconds_of_work(draws, options)
     start, at, clients = time.monotonic(), 0.0, []
     for number in range(options.uploads):
         at += draws.expovariate(options.rate)
-        seconds = options.median_s * math.exp(draws.gauss(0, options.sigma))
-        clients.append(Client(options, number, seconds))
+        clients.append(Client(options, number, works[number]))
         time.sleep(max(0.0, start + at - time.monotonic()))
         clients[-1].start()
     for client in clients:
@@ -121,6 +136,7 @@ def main():
             "ended": client.ended,
             "fault": client.fault,
             "owner": client.owner,
+            "post_took_s": client.post_took_s,
             "polls": list(client.polls),
             "after_ready": list(client.after_ready),
         }

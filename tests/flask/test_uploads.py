@@ -145,6 +145,10 @@ class Meaning(OnAFile):
         self.assertEqual(uploads.read(upload, 50 * S), Status("expired", "processing"))
         self.assertFalse(uploads.finish(upload, "ready", now_ns=50 * S), "an end that comes too late is not taken")
 
+    def test_an_id_that_was_never_given_out_is_unknown(self):
+        for upload in [0, -1, 7, 2**63, -(2**63), 10**30]:
+            self.assertEqual(self.uploads().read(upload), Status("unknown"))
+
     def test_ever_is_for_ever(self):
         uploads = self.uploads(Retention(None, None, None, None, None))
         upload = uploads.begin("a", 0)
