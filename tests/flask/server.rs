@@ -51,9 +51,10 @@ impl Server {
         let log = File::create(folder.path().join("log")).unwrap();
         let gunicorn = Command::new(site.python)
             .args(["-m", "gunicorn", "--no-control-socket", "--bind", &format!("127.0.0.1:{port}")])
+            .arg("--chdir")
+            .arg(here("examples/flask_app"))
             .args(site.options)
             .arg(format!("{}:app", site.app))
-            .current_dir(here("examples/flask_app"))
             .env_remove("GUNICORN_CMD_ARGS")
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("UPLOADS_DB", &site.database)
