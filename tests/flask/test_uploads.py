@@ -1,0 +1,210 @@
+"""`examples/flask_app/uploads.py` against the documented table and statements, run by `sqlite3` itself, and from other processes.
+
+    python3 tests/flask/test_uploads.py
+"""
+
+import json
+import multiprocessing
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "examples" / "flask_app"))
+import uploads as subject  # noqa: E402
+from uploads import Retention, Status, Uploads  # noqa: E402
+
+SQL = {path.stem: path.read_text() for path in (ROOT / "src" / "backend" / "sqlite").glob("*.sql")}
+S = 1_000_000_000
+SHORT = Retention(running_s=50, ready_s=10, failed_s=5, interrupted_s=7, tombstone_s=20)
+
+
+def see(file, *words, now=None):
+    """One operation in a process of its own."""
+    command = [sys.executable, str(HERE / "sees.py"), str(file), *map(str, words)]
+    for name, seconds in SHORT._asdict().items():
+        command += ["--" + name.removesuffix("_s"), str(seconds)]
+    if now is not None:
+        command += ["--now", str(now)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if ran.returncode != 0:
+        raise AssertionError(ran.stderr)
+    return json.loads(ran.stdout)
+
+
+def begin_at_once(file, start, told):
+    start.wait()
+    try:
+        told.put(str(Uploads(file).begin("a")))
+    except Exception as error:
+        told.put(repr(error))
+
+
+class OnAFile(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.file = Path(folder.name) / "uploads.sqlite3"
+
+    def by_hand(self):
+        """A connection that knows the committed statements and nothing of `uploads.py`."""
+        connection = sqlite3.connect(self.file, isolation_level=None)
+        self.addCleanup(connection.close)
+        return connection
+
+    def uploads(self, retention=SHORT):
+        uploads = Uploads(self.file, retention)
+        self.addCleanup(uploads.close)
+        return uploads
+
+
+class Format(OnAFile):
+    def test_the_statements_are_the_committed_ones(self):
+        self.assertEqual(len(SQL), 10)
+        self.assertEqual({name: getattr(subject, name.upper()) for name in SQL}, SQL)
+
+    def test_a_file_made_by_the_statements_is_read_and_written(self):
+        other = self.by_hand()
+        other.executescript(SQL["schema"])
+        other.execute(SQL["begin"], {"key": "a", "now": 1 * S, "running": 50 * S, "tombstone": 20 * S})
+        uploads = self.uploads()
+        self.assertEqual(uploads.latest("a"), 1)
+        self.assertEqual(uploads.read(1, 2 * S), Status("processing", "processing"))
+        self.assertTrue(uploads.finish(1, "ready", "3 rows", now_ns=3 * S))
+        row = other.execute(SQL["read"], {"id": 1, "now": 4 * S}).fetchone()
+        self.assertEqual(row, ("ready", "ready", "3 rows"))
+
+    def test_a_file_made_by_python_has_the_documented_table(self):
+        self.uploads()
+        objects = "SELECT type, name, sql FROM sqlite_schema ORDER BY name"
+        plain = sqlite3.connect(":memory:")
+        plain.executescript(SQL["schema"])
+        self.assertEqual(self.by_hand().execute(objects).fetchall(), plain.execute(objects).fetchall())
+        plain.close()
+        self.assertEqual(self.by_hand().execute("PRAGMA user_version").fetchone(), (1,))
+        self.assertEqual(self.by_hand().execute("PRAGMA journal_mode").fetchone(), ("wal",))
+
+    def test_a_file_of_a_later_version_is_left_alone(self):
+        self.by_hand().execute("PRAGMA user_version = 2")
+        with self.assertRaisesRegex(RuntimeError, "has version 2; this program knows 1"):
+            Uploads(self.file)
+
+    def test_eight_processes_make_one_file_at_once(self):
+        fork = multiprocessing.get_context("fork")
+        for round in range(20):
+            file = self.file.with_name(f"{round}.sqlite3")
+            start, told = fork.Barrier(8), fork.SimpleQueue()
+            processes = [fork.Process(target=begin_at_once, args=(file, start, told)) for _ in range(8)]
+            for process in processes:
+                process.start()
+            self.assertEqual(sorted(told.get() for _ in processes), [str(id) for id in range(1, 9)])
+            for process in processes:
+                process.join()
+
+
+class Meaning(OnAFile):
+    def test_an_upload_ends_once(self):
+        uploads = self.uploads()
+        upload = uploads.begin("a")
+        self.assertTrue(uploads.finish(upload, "failed", "no"))
+        self.assertFalse(uploads.finish(upload, "ready", "yes"))
+        self.assertEqual(uploads.read(upload), Status("failed", "failed", "no"))
+
+    def test_a_name_means_its_latest_upload_and_an_id_its_own(self):
+        uploads = self.uploads()
+        first, second = uploads.begin("a"), uploads.begin("a")
+        uploads.finish(first, "ready", "old")
+        self.assertEqual(uploads.read_key("a").status, "processing")
+        self.assertEqual(uploads.read(first).detail, "old")
+        self.assertEqual(uploads.latest("a"), second)
+
+    def test_what_was_and_what_never_was_are_told_apart_whenever_a_sweep_runs(self):
+        for sweeps in [False, True]:
+            uploads = self.uploads()
+            upload = uploads.begin("a", 0)
+            uploads.finish(upload, "ready", "x", now_ns=1 * S)
+            said = []
+            for now_ns in [11 * S - 1, 11 * S, 31 * S - 1, 31 * S]:
+                if sweeps:
+                    uploads.sweep(100, now_ns)
+                said.append(uploads.read(upload, now_ns))
+            ready, expired = Status("ready", "ready", "x"), Status("expired", "ready", "x")
+            self.assertEqual(said, [ready, expired, expired, Status("unknown")])
+            self.assertEqual(uploads.sweep(100, 31 * S), [] if sweeps else [("a", "ready", 0, 11 * S)])
+
+    def test_an_upload_whose_worker_died_does_not_run_for_ever(self):
+        uploads = self.uploads()
+        upload = uploads.begin("a", 0)
+        self.assertEqual(uploads.read(upload, 50 * S), Status("expired", "processing"))
+        self.assertFalse(uploads.finish(upload, "ready", now_ns=50 * S), "an end that comes too late is not taken")
+
+    def test_an_id_that_was_never_given_out_is_unknown(self):
+        for upload in [0, -1, 7, 2**63, -(2**63), 10**30]:
+            self.assertEqual(self.uploads().read(upload), Status("unknown"))
+
+    def test_ever_is_for_ever(self):
+        uploads = self.uploads(Retention(None, None, None, None, None))
+        upload = uploads.begin("a", 0)
+        uploads.finish(upload, "ready", now_ns=1)
+        self.assertEqual(uploads.read(upload, 2**62).status, "ready")
+        self.assertEqual(uploads.sweep(100, 2**62), [])
+
+    def test_threads_have_connections_of_their_own(self):
+        uploads = self.uploads()
+
+        def life(number):
+            for _ in range(20):
+                upload = uploads.begin("shared name")
+                assert uploads.finish(upload, "ready", str(upload))
+                assert uploads.read(upload) == Status("ready", "ready", str(upload))
+            uploads.close()
+            return True
+
+        with ThreadPoolExecutor(4) as threads:
+            self.assertTrue(all(threads.map(life, range(4))))
+        self.assertEqual(self.by_hand().execute("SELECT count(*), sum(latest) FROM uploads").fetchone(), (80, 1))
+
+    def test_a_begin_waits_for_another_writer(self):
+        uploads, other = self.uploads(), self.by_hand()
+        other.execute("BEGIN IMMEDIATE")
+        waits = threading.Thread(target=lambda: (uploads.begin("a"), uploads.close()))
+        waits.start()
+        waits.join(0.2)
+        self.assertTrue(waits.is_alive())
+        other.execute("COMMIT")
+        waits.join(10)
+        self.assertEqual(uploads.latest("a"), 1)
+
+
+class FromOtherProcesses(OnAFile):
+    def test_each_process_sees_what_the_others_did(self):
+        here = self.uploads()
+        there = see(self.file, "begin", "a", now=0)["id"]
+        self.assertEqual(here.read(there, 1 * S).status, "processing")
+        self.assertTrue(here.finish(there, "ready", "3 rows", now_ns=1 * S))
+        ready = {"status": "ready", "state": "ready", "detail": "3 rows"}
+        self.assertEqual(see(self.file, "read", there, now=2 * S), ready)
+        self.assertEqual(see(self.file, "read-key", "a", now=2 * S), ready)
+        self.assertEqual(see(self.file, "finish", there, "failed", "late", now=2 * S), {"taken": False})
+        self.assertEqual(see(self.file, "acknowledge", there, now=2 * S), {"taken": True})
+        self.assertFalse(here.acknowledge(there, 2 * S))
+        self.assertEqual(see(self.file, "renew", there, now=9 * S), {"taken": True})
+        self.assertEqual(here.read(there, 19 * S - 1).status, "ready")
+        self.assertEqual(see(self.file, "read", there, now=19 * S)["status"], "expired")
+        self.assertEqual(see(self.file, "sweep", 10, now=39 * S), {"swept": [["a", "ready", 0, 19 * S]]})
+        self.assertEqual(see(self.file, "latest", "a"), {"id": None})
+        again = here.begin("a")
+        self.assertGreater(again, there, "an id is never given out twice")
+        self.assertEqual(see(self.file, "clear", again), {"taken": True})
+        self.assertEqual(here.read(again), Status("unknown"))
+
+
+if __name__ == "__main__":
+    unittest.main()
