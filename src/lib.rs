@@ -2,8 +2,11 @@
 //! status.
 //!
 //! Without any feature this crate is the [status registry](registry), on nothing but the standard library. The feature
-//! `simulator` adds what simulates one: scenarios, the engine and its stores, measurements and experiments.
+//! `simulator` adds what simulates one: scenarios, the engine and its stores, measurements and experiments. The features
+//! `sqlite`, `redis`, `moka` and `dashmap` add stores for services of several workers and machines.
 
+#[cfg(any(feature = "dashmap", feature = "moka", feature = "redis", feature = "sqlite"))]
+pub mod backend;
 pub mod registry;
 mod sync;
 
