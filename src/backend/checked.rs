@@ -11,7 +11,8 @@ pub struct Checked<B>(pub B);
 
 /// The number of an upload in a detail.
 fn numbered(status: Status<String>) -> Status<u32> {
-    let number = |detail: String| detail.parse().unwrap_or_else(|_| panic!("`{detail}` is not what any upload has written"));
+    let number =
+        |detail: String| detail.parse().unwrap_or_else(|_| panic!("`{detail}` is not what any upload has written"));
     match status {
         Status::Unknown => Status::Unknown,
         Status::Processing => Status::Processing,

@@ -41,6 +41,7 @@ pub mod redis;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -119,6 +120,51 @@ pub trait Backend: Send + Sync + 'static {
     fn entries(&self, visit: &mut dyn FnMut(u64, Entry)) -> Result<(), Self::Error>;
 }
 
+/// A store that several share.
+impl<B: Backend> Backend for Arc<B> {
+    type Error = B::Error;
+
+    fn retention(&self) -> &Retention {
+        (**self).retention()
+    }
+
+    fn begin(&self, key: &str, now_ns: u64) -> Result<u64, B::Error> {
+        (**self).begin(key, now_ns)
+    }
+
+    fn finish(&self, id: u64, outcome: Outcome<String>, now_ns: u64) -> Result<bool, B::Error> {
+        (**self).finish(id, outcome, now_ns)
+    }
+
+    fn interrupt(&self, id: u64, now_ns: u64) -> Result<bool, B::Error> {
+        (**self).interrupt(id, now_ns)
+    }
+
+    fn read(&self, id: u64, now_ns: u64) -> Result<Status<String>, B::Error> {
+        (**self).read(id, now_ns)
+    }
+
+    fn read_key(&self, key: &str, now_ns: u64) -> Result<Status<String>, B::Error> {
+        (**self).read_key(key, now_ns)
+    }
+
+    fn acknowledge(&self, id: u64, now_ns: u64) -> Result<bool, B::Error> {
+        (**self).acknowledge(id, now_ns)
+    }
+
+    fn clear(&self, id: u64) -> Result<bool, B::Error> {
+        (**self).clear(id)
+    }
+
+    fn sweep(&self, now_ns: u64, on_taken: &mut dyn FnMut(Entry)) -> Result<(), B::Error> {
+        (**self).sweep(now_ns, on_taken)
+    }
+
+    fn entries(&self, visit: &mut dyn FnMut(u64, Entry)) -> Result<(), B::Error> {
+        (**self).entries(visit)
+    }
+}
+
 /// An entry of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -185,6 +231,11 @@ pub(crate) const FOREVER_NS: u64 = i64::MAX as u64 / 4;
 pub(crate) fn finite(ns: Option<u64>) -> Option<u64> {
     ns.filter(|&ns| ns < FOREVER_NS)
 }
+
+/// For how long moka and Redis, by clocks of their own, keep what is forgotten by the clock of who wrote it: so that it is not
+/// their clock that decides what a caller is answered whose clock is late by less.
+#[cfg(any(feature = "moka", feature = "redis"))]
+pub(crate) const MARGIN: Duration = Duration::from_secs(5);
 
 /// What this machine's clock says, in nanoseconds since 1970.
 #[must_use]

@@ -4,7 +4,7 @@
 //! running upload would fall due: of work that takes longer than its time to live, both answer that there is none. Here each record has
 //! an expiry of its own, by moka's [`Expiry`]: a running upload has none unless the retention gives it one, [`AgeBasis::Finished`]
 //! is a time to live that counts from the end, [`AgeBasis::LastAccess`] a time to idle. moka's clock says when a record goes
-//! that is forgotten by then; what is answered goes by the record and the caller's `now`.
+//! that has been forgotten for five seconds by then; what is answered goes by the record and the caller's `now`.
 //!
 //! [`AgeBasis::Finished`]: crate::registry::AgeBasis::Finished
 //! [`AgeBasis::LastAccess`]: crate::registry::AgeBasis::LastAccess
@@ -21,7 +21,7 @@ use ::moka::ops::compute::{CompResult, Op};
 use ::moka::sync::Cache;
 
 use super::record::{self, Record};
-use super::{Backend, Entry, UnfitRetention};
+use super::{Backend, Entry, MARGIN, UnfitRetention};
 use crate::registry::{Outcome, Retention, State, Status};
 
 /// How this store is called in errors.
@@ -52,7 +52,7 @@ struct Kept {
 
 impl Kept {
     fn new(record: Record, now_ns: u64) -> Kept {
-        let time = record.forget_ns.map(|forget| Duration::from_nanos(forget.saturating_sub(now_ns)));
+        let time = record.forget_ns.map(|forget| Duration::from_nanos(forget.saturating_sub(now_ns)) + MARGIN);
         Kept { record: Arc::new(record), time }
     }
 }

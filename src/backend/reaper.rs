@@ -56,8 +56,10 @@ impl Reaper {
         let counts = Arc::new(Counts::default());
         let (stop, stopped) = channel::<()>();
         let counted = Arc::clone(&counts);
-        let sweep = move || {
-            let swept = store.sweep(clock(), &mut |_| drop(counted.taken.fetch_add(1, Ordering::Relaxed)));
+        let mut sweep = move || {
+            let swept = store.sweep(clock(), &mut |_| {
+                counted.taken.fetch_add(1, Ordering::Relaxed);
+            });
             if let Err(error) = &swept {
                 on_error(error);
             }
@@ -65,10 +67,9 @@ impl Reaper {
         };
         let counted = Arc::clone(&counts);
         let reap = move || {
-            let mut sweep = AssertUnwindSafe(sweep);
             while stopped.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
                 // A clock or a callback of the caller's that panics must not end the sweeps.
-                let is_done = catch_unwind(AssertUnwindSafe(&mut *sweep)).unwrap_or(false);
+                let is_done = catch_unwind(AssertUnwindSafe(&mut sweep)).unwrap_or(false);
                 counted.failed.fetch_add(u64::from(!is_done), Ordering::Relaxed);
                 counted.sweeps.fetch_add(1, Ordering::Relaxed);
             }

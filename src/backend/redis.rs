@@ -2,8 +2,8 @@
 //!
 //! An upload is one value, a record as JSON, and each change is a script that compares the record with the one that was decided
 //! on, and sets the new one together with its time to live: value and expiry go in one command, `SET … PX …`, so that no crash
-//! leaves one without the other. `SET` and then `EXPIRE` would, as a test shows. Redis gives memory back by its own clock once
-//! a record is forgotten; what is answered goes by the record and the caller's `now`, so that it does not matter how exactly,
+//! leaves one without the other. `SET` and then `EXPIRE` would, as a test shows. Redis gives memory back by its own clock, five
+//! seconds after a record was forgotten; what is answered goes by the record and the caller's `now`, so that it does not matter how exactly,
 //! or by which replica, a value is expired.
 //!
 //! # Keys
@@ -24,7 +24,7 @@ use ::redis::{Client, Cmd, Connection, FromRedisValue, IntoConnectionInfo, Redis
 use thiserror::Error;
 
 use super::record::{self, Record};
-use super::{Backend, Entry, UnfitRetention};
+use super::{Backend, Entry, MARGIN, UnfitRetention};
 use crate::registry::{Outcome, Retention, State, Status};
 
 /// How this store is called in errors.
@@ -188,20 +188,16 @@ impl Redis {
         text.map(|text| parse(key, text)).transpose()
     }
 
-    /// For how many milliseconds Redis keeps a record, as a script has it: nothing for ever; `None` if it is forgotten already.
-    fn life(record: &Record, now_ns: u64) -> Option<String> {
-        match record.forget_ns {
-            None => Some(String::new()),
-            Some(forget) if forget <= now_ns => None,
-            Some(forget) => Some((forget - now_ns).div_ceil(1_000_000).to_string()),
-        }
+    /// For how many milliseconds Redis keeps a record, as a script has it: nothing for ever.
+    fn life(record: &Record, now_ns: u64) -> String {
+        let life = |forget: u64| Duration::from_nanos(forget.saturating_sub(now_ns)) + MARGIN;
+        record.forget_ns.map_or_else(String::new, |forget| life(forget).as_nanos().div_ceil(1_000_000).to_string())
     }
 
     /// Puts a record in the place of another, if that is still there. Whether it was.
     fn put(&self, id: u64, old: &str, record: &Record, now_ns: u64) -> Result<bool> {
-        let Some(life) = Redis::life(record, now_ns) else { return self.take(id, old, record) };
         let mut put = self.change.key(self.upload_key(id));
-        put.key(self.name_key(&record.key)).arg(old).arg(text(record)).arg(id).arg(life);
+        put.key(self.name_key(&record.key)).arg(old).arg(text(record)).arg(id).arg(Redis::life(record, now_ns));
         self.call(|connection| put.invoke(connection))
     }
 
@@ -287,10 +283,8 @@ impl Backend for Redis {
         next.arg(now_ns / 1000);
         let id: u64 = self.call(|connection| next.invoke(connection))?;
         let record = Record::begin(key, now_ns, &self.retention);
-        // At least a millisecond, which Redis cannot do without.
-        let life = Redis::life(&record, now_ns).unwrap_or_else(|| "1".to_owned());
         let mut begin = self.begin.key(self.upload_key(id));
-        begin.key(self.name_key(key)).arg(text(&record)).arg(id).arg(life);
+        begin.key(self.name_key(key)).arg(text(&record)).arg(id).arg(Redis::life(&record, now_ns));
         self.call(|connection| begin.invoke::<()>(connection))?;
         Ok(id)
     }
@@ -367,6 +361,9 @@ impl Backend for Redis {
 
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redis").field("prefix", &self.prefix).field("retention", &self.retention).finish_non_exhaustive()
+        f.debug_struct("Redis")
+            .field("prefix", &self.prefix)
+            .field("retention", &self.retention)
+            .finish_non_exhaustive()
     }
 }

@@ -30,18 +30,8 @@ const OPEN_AGAIN: Duration = Duration::from_millis(5);
 const SWEEP_STEP: i64 = 256;
 
 /// The columns of the table, in order.
-const COLUMNS: [&str; 10] = [
-    "id",
-    "key",
-    "latest",
-    "state",
-    "detail",
-    "begun_ns",
-    "ended_ns",
-    "acknowledged_ns",
-    "deadline_ns",
-    "forget_ns",
-];
+const COLUMNS: [&str; 10] =
+    ["id", "key", "latest", "state", "detail", "begun_ns", "ended_ns", "acknowledged_ns", "deadline_ns", "forget_ns"];
 
 const SCHEMA: &str = include_str!("sqlite/schema.sql");
 const BEGIN: &str = include_str!("sqlite/begin.sql");
@@ -68,10 +58,14 @@ pub enum SqliteError {
         found: i64,
     },
     /// The file is a database of something else.
-    #[error("the file is a database without stillready's table `uploads`; name a file of its own, which need not exist")]
+    #[error(
+        "the file is a database without stillready's table `uploads`; name a file of its own, which need not exist"
+    )]
     Foreign,
     /// A row holds what no version of the table allows.
-    #[error("the state `{0}` in the table `uploads` is none of processing, ready, failed, interrupted, expired, unknown")]
+    #[error(
+        "the state `{0}` in the table `uploads` is none of processing, ready, failed, interrupted, expired, unknown"
+    )]
     State(String),
     /// SQLite says so.
     #[error("SQLite: {0}")]
@@ -201,9 +195,12 @@ impl Sqlite {
 /// Makes sure of the table, in one transaction: of two processes that open an empty file at once, one sets it up and the other
 /// finds that.
 fn set_up(connection: &mut Connection) -> Result<()> {
-    if check(connection)? {
+    // In a transaction, too, if only a reader's: between two statements another process may set the file up.
+    let reading = connection.transaction()?;
+    if check(&reading)? {
         return Ok(());
     }
+    drop(reading);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if !check(&transaction)? {
         transaction.execute_batch(SCHEMA)?;

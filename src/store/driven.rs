@@ -1,7 +1,7 @@
 //! A [`Backend`] as a [`StatusStore`].
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Answer, End, Gone, ODD_NAME, Refused, StatusStore};
 use crate::backend::{Backend, Entry};
@@ -23,13 +23,15 @@ pub struct Driven<B> {
     held: Cell<u64>,
     /// The ids of entries that a sweep found to be over.
     over: RefCell<BTreeSet<u64>>,
+    /// The id of the latest upload under each name: a backend reads by it, and does no more.
+    latest: RefCell<BTreeMap<u32, u64>>,
 }
 
 impl<B: Backend> Driven<B> {
     /// A backend that holds nothing yet.
     #[must_use]
     pub fn new(backend: B) -> Driven<B> {
-        Driven { backend, held: Cell::new(0), over: RefCell::default() }
+        Driven { backend, held: Cell::new(0), over: RefCell::default(), latest: RefCell::default() }
     }
 
     /// All entries that are no tombstones, and those that are.
@@ -38,6 +40,11 @@ impl<B: Backend> Driven<B> {
         done(self.backend.entries(&mut |id, entry| entries.push((id, entry))));
         entries.sort_unstable_by_key(|(id, _)| *id);
         entries.into_iter().partition(|(id, _)| !self.over.borrow().contains(id))
+    }
+
+    /// The latest upload under a name, if there ever was one.
+    fn latest(&self, key: u32) -> Option<u64> {
+        self.latest.borrow().get(&(key & !ODD_NAME)).copied()
     }
 
     /// Removes entries, whatever their state; of tombstones nothing is told.
@@ -97,6 +104,7 @@ impl<B: Backend> StatusStore for Driven<B> {
     fn begin(&self, key: u32, upload: u32, now: SimTime, _: &mut Vec<Gone>) -> Result<(DrivenTicket, u64), Refused> {
         let id = done(self.backend.begin(&name(key), now.as_ns()));
         self.held.set(self.held.get() + 1);
+        self.latest.borrow_mut().insert(key & !ODD_NAME, id);
         Ok((DrivenTicket { id, upload }, id))
     }
 
@@ -128,11 +136,14 @@ impl<B: Backend> StatusStore for Driven<B> {
 
     fn acknowledge_key(&self, key: u32, now: SimTime) {
         if let Some(id) = self.latest(key) {
+            // If that one is gone, it counts for nothing.
             self.acknowledge(id, now);
         }
     }
 
+    /// What it takes comes by state and by age, in whatever order the backend has it.
     fn sweep(&self, now: SimTime, removed: &mut Vec<Gone>) {
+        let before = removed.len();
         if self.backend.retention().tombstone_ns.is_some() {
             let (entries, _) = self.entries();
             for (id, entry) in entries {
@@ -150,10 +161,10 @@ impl<B: Backend> StatusStore for Driven<B> {
                 *self.over.borrow_mut() = tombstones.into_iter().map(|(id, _)| id).collect();
             }
         } else {
-            let before = removed.len();
             done(self.backend.sweep(now.as_ns(), &mut |entry| removed.push(to_gone(&entry, Some(now)))));
             self.held.set(self.held.get() - (removed.len() - before) as u64);
         }
+        removed[before..].sort_unstable_by_key(|gone| (gone.state, gone.due, gone.key));
     }
 
     /// No backend draws entries at random.
@@ -161,12 +172,21 @@ impl<B: Backend> StatusStore for Driven<B> {
         0
     }
 
-    fn clear(&self, key: u32, _: SimTime, removed: &mut Vec<Gone>) {
-        let Some(latest) = self.latest(key) else { return };
-        let (entries, tombstones) = self.entries();
-        let named = |entries: Vec<(u64, Entry)>| entries.into_iter().filter(|(id, _)| *id == latest).collect();
-        self.remove(named(entries), None, Some(removed));
-        self.remove(named(tombstones), None, None);
+    fn clear(&self, key: u32, now: SimTime, removed: &mut Vec<Gone>) {
+        let state = match self.read_key(key, now) {
+            Answer::NotFound => return,
+            Answer::Processing => State::Processing,
+            Answer::Ready { .. } => State::Ready,
+            Answer::Error => State::Failed,
+            Answer::Interrupted => State::Interrupted,
+            Answer::Expired(state) => state,
+        };
+        let Some(id) = self.latest(key) else { return };
+        if done(self.backend.clear(id)) {
+            self.held.set(self.held.get() - 1);
+            self.over.borrow_mut().remove(&id);
+            removed.push(Gone { key: key & !ODD_NAME, state, due: None });
+        }
     }
 
     fn clear_all(&self, now: SimTime, removed: &mut Vec<Gone>) {
@@ -197,15 +217,5 @@ impl<B: Backend> StatusStore for Driven<B> {
         let entries = entries.into_iter().filter_map(|(_, entry)| entry.deadline_ns);
         let tombstones = tombstones.into_iter().filter_map(|(_, entry)| entry.deadline_ns?.checked_add(tombstone_ns?));
         entries.chain(tombstones).min().map(SimTime::from_ns)
-    }
-}
-
-impl<B: Backend> Driven<B> {
-    /// The latest upload under a key, if it is there. The ids of one process grow.
-    fn latest(&self, key: u32) -> Option<u64> {
-        let name = name(key);
-        let (entries, tombstones) = self.entries();
-        let named = entries.iter().chain(&tombstones).filter(|(_, entry)| entry.key == name);
-        named.map(|(id, _)| *id).max()
     }
 }
