@@ -37,11 +37,14 @@ pub struct Moka {
     latest: Mutex<BTreeMap<String, u64>>,
     /// What moka has let go of, to be taken from the keys: moka tells of it in the middle of any call, also of one that holds
     /// them. Its lock is the last one.
-    gone: Arc<Mutex<Vec<(u64, Arc<Record>)>>>,
+    gone: Arc<Mutex<Vec<Gone>>>,
     ids: AtomicU64,
     /// The latest time that anybody passed. Raised alone with the record that it decides on, which moka sees to.
     clock: AtomicU64,
 }
+
+/// A record that moka has let go of, and its id.
+type Gone = (u64, Arc<Record>);
 
 /// A record in the cache, and for how long moka keeps it from its last write on; `None`: until it is taken.
 #[derive(Clone)]

@@ -27,6 +27,9 @@ pub struct Driven<B> {
     latest: RefCell<BTreeMap<u32, u64>>,
 }
 
+/// Entries with their ids.
+type Entries = Vec<(u64, Entry)>;
+
 impl<B: Backend> Driven<B> {
     /// A backend that holds nothing yet.
     #[must_use]
@@ -35,7 +38,7 @@ impl<B: Backend> Driven<B> {
     }
 
     /// All entries that are no tombstones, and those that are.
-    fn entries(&self) -> (Vec<(u64, Entry)>, Vec<(u64, Entry)>) {
+    fn entries(&self) -> (Entries, Entries) {
         let mut entries = Vec::new();
         done(self.backend.entries(&mut |id, entry| entries.push((id, entry))));
         entries.sort_unstable_by_key(|(id, _)| *id);
@@ -48,7 +51,7 @@ impl<B: Backend> Driven<B> {
     }
 
     /// Removes entries, whatever their state; of tombstones nothing is told.
-    fn remove(&self, entries: Vec<(u64, Entry)>, due_at: Option<SimTime>, gone: Option<&mut Vec<Gone>>) {
+    fn remove(&self, entries: Entries, due_at: Option<SimTime>, gone: Option<&mut Vec<Gone>>) {
         for (id, _) in &entries {
             done(self.backend.clear(*id));
             self.over.borrow_mut().remove(id);

@@ -8,6 +8,7 @@ use stillready::backend::dashmap::Dashmap;
 use stillready::backend::{Backend, UnfitRetention};
 use stillready::harness::{Budget, Level, Store, check};
 use stillready::registry::{Capacity, Expiry, Full, Outcome, Retention, Status};
+use stillready::scenario::Property;
 
 use crate::minutes;
 
@@ -54,7 +55,7 @@ fn get_then_insert_takes_two_ends_of_one_upload() {
     let report = check("get, then insert", GetThenInsert::default).promise(promise).budget(Budget::default()).report();
     let failure = report.failure.expect("two workers of one upload");
     assert_eq!(failure.level, Level::Threads, "one call after the other it is right: {failure}");
-    assert_eq!(failure.fault.property().map(|property| property.name()), Some("S4"), "{failure}");
+    assert_eq!(failure.fault.property().map(Property::name), Some("S4"), "{failure}");
 }
 
 #[test]

@@ -174,6 +174,24 @@ fn a_cluster_finds_all_keys_of_a_store_in_one_slot() {
     assert_eq!(taken, 1);
 }
 
+/// Begins uploads with long names until the server is full, and says what became of it: whether one of them is unknown, and
+/// whether one was refused.
+fn fill(policy: &'static str) -> Option<(bool, bool)> {
+    let server = Server::with(&["--maxmemory", "4mb", "--maxmemory-policy", policy])?;
+    let store = Redis::open(server.url(), "menus", retention()).unwrap();
+    let long = "x".repeat(20_000);
+    let begun: Vec<_> = (0..300).map(|number| store.begin(&format!("{long}{number}"), 0)).collect();
+    let is_unknown = |id: &u64| store.read(*id, 0).unwrap() == Status::Unknown;
+    Some((begun.iter().flatten().any(is_unknown), begun.iter().any(Result::is_err)))
+}
+
+#[test]
+fn under_an_evicting_policy_a_full_server_forgets_running_uploads() {
+    let Some(full) = fill("noeviction") else { return };
+    assert_eq!(full, (false, true), "it refuses new ones");
+    assert_eq!(fill("allkeys-lru"), Some((true, false)), "S5: they go while their work runs");
+}
+
 #[test]
 fn what_it_cannot_keep_or_cannot_name_is_refused() {
     // Before it connects: there is no server.

@@ -8,6 +8,7 @@ use stillready::backend::sqlite::{Sqlite, SqliteError, VERSION};
 use stillready::backend::{Backend, Checked, Entry};
 use stillready::harness::{Budget, Check, Level, Store, check};
 use stillready::registry::{Expiry, Full, Outcome, Retention, State, Status};
+use stillready::scenario::Property;
 
 use crate::subjects::{Several, files};
 use crate::{MINUTE_NS, minutes};
@@ -202,7 +203,7 @@ fn an_end_that_looks_first_is_caught_where_calls_overlap() {
     let budget = Budget { max_executions: 600, ..Budget::default() };
     let failure =
         faulty(true).levels(&[Level::Threads]).budget(budget).report().failure.expect("two ends of one upload");
-    assert_eq!(failure.fault.property().map(|property| property.name()), Some("S4"), "{failure}");
+    assert_eq!(failure.fault.property().map(Property::name), Some("S4"), "{failure}");
 }
 
 /// Why every transaction that writes begins as a writer: one that read first cannot write once another has, and no time to wait

@@ -1,8 +1,8 @@
 //! The stores as the tests have them: for each execution as good as new, and through several connections.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use stillready::backend::dashmap::Dashmap;
 use stillready::backend::moka::Moka;
@@ -32,13 +32,13 @@ pub(crate) fn files(retention: Retention) -> Make<Arc<Several<Sqlite>>> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("uploads.db");
     let several = Several::new(|| Sqlite::open(&path, retention).unwrap());
+    let connection = Mutex::new(rusqlite::Connection::open(&path).unwrap());
+    connection.lock().unwrap().pragma_update(None, "synchronous", "OFF").unwrap();
     let several = Arc::new(Several { path: Some(path), ..several });
     Arc::new(move || {
         // Kept as long as its file is needed.
         let _ = &folder;
-        let mut left = Vec::new();
-        several.entries(&mut |id, _| left.push(id)).unwrap();
-        left.into_iter().for_each(|id| assert!(several.clear(id).unwrap()));
+        connection.lock().unwrap().execute("DELETE FROM uploads", []).unwrap();
         Arc::clone(&several)
     })
 }
@@ -47,7 +47,7 @@ pub(crate) fn files(retention: Retention) -> Make<Arc<Several<Sqlite>>> {
 pub(crate) fn servers(retention: Retention) -> Option<Make<Arc<Several<Redis>>>> {
     let server = Server::start()?;
     let several = Arc::new(Several::new(|| Redis::open(server.url(), "test", retention).unwrap()));
-    let connection = std::sync::Mutex::new(server.connect());
+    let connection = Mutex::new(server.connect());
     Some(Arc::new(move || {
         let _ = &server;
         ::redis::cmd("FLUSHDB").exec(&mut connection.lock().unwrap()).unwrap();
