@@ -50,7 +50,7 @@ use thiserror::Error;
 pub use checked::Checked;
 pub use reaper::Reaper;
 
-use crate::registry::{Capacity, Expiry, Outcome, Retention, State, Status};
+use crate::registry::{Capacity, Outcome, Retention, State, Status};
 
 /// A store of upload statuses. Moments are nanoseconds since 1970 by the caller's clock, `now_ns` always an argument; details
 /// are what readers get with `Ready` and `Failed`.
@@ -207,7 +207,10 @@ pub enum UnfitRetention {
 
 impl UnfitRetention {
     /// Whether a store that compares deadlines itself can keep a retention.
+    #[cfg(any(feature = "moka", feature = "redis", feature = "sqlite"))]
     pub(crate) fn unless_logical(store: &'static str, retention: &Retention) -> Result<(), UnfitRetention> {
+        use crate::registry::Expiry;
+
         UnfitRetention::unless_unbounded(store, retention)?;
         match retention.expiry {
             Expiry::Logical => Ok(()),

@@ -11,8 +11,9 @@
 //! the latest one under that key. The name in braces keeps all of them in one slot of a cluster.
 //!
 //! # When Redis loses its memory
-//! Ids begin at the caller's clock in microseconds, so that a server that starts anew with nothing gives out none that it has
-//! given out before: old ones are unknown then, and never another's.
+//! An id is one more than the last and at least the caller's clock in microseconds. So a server that starts anew with nothing, or a
+//! replica in its place that is behind, gives out none that was given out before, as long as clocks agree and there are fewer
+//! than a million uploads a second: old ones are unknown then, and never another's.
 //!
 //! Under `maxmemory` with a policy that evicts, Redis forgets running uploads, too, and the latest of a key: use `noeviction`.
 
@@ -39,10 +40,15 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// How many keys the server looks at, at least, in one step of a sweep.
 const SCAN_STEP: usize = 256;
 
-/// The next id. Where there is none yet, or no more, ids begin at ARGV[1]. Numbers of Lua hold it exactly, its text does not.
+/// The next id, at least ARGV[1]. Numbers of Lua hold it exactly, their text does not.
 const NEXT_ID: &str = "
-    redis.call('SET', KEYS[1], ARGV[1], 'NX')
-    return redis.call('INCR', KEYS[1])";
+    local id = redis.call('INCR', KEYS[1])
+    if id >= tonumber(ARGV[1]) then return id end
+    redis.call('SET', KEYS[1], ARGV[1])
+    return tonumber(ARGV[1])";
+
+/// The largest id that is taken from a clock, in the year 2112: numbers of Lua are exact up to twice as much.
+const CLOCK_ID_MAX: u64 = 1 << 52;
 
 /// A record and the key that names it, together; ARGV: the record, its id, its time to live in milliseconds or nothing.
 const BEGIN: &str = "
@@ -280,7 +286,7 @@ impl Backend for Redis {
 
     fn begin(&self, key: &str, now_ns: u64) -> Result<u64> {
         let mut next = self.next_id.key(self.id_key());
-        next.arg(now_ns / 1000);
+        next.arg((now_ns / 1000).min(CLOCK_ID_MAX));
         let id: u64 = self.call(|connection| next.invoke(connection))?;
         let record = Record::begin(key, now_ns, &self.retention);
         let mut begin = self.begin.key(self.upload_key(id));

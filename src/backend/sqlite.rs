@@ -23,8 +23,9 @@ pub const VERSION: i64 = 1;
 /// How long a call waits for others that write, before it fails.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// How long opening waits between two attempts, while another process sets the file up.
+/// How long opening waits between two attempts, while another process sets the file up, and how often it tries.
 const OPEN_AGAIN: Duration = Duration::from_millis(5);
+const ATTEMPTS: u32 = 2000;
 
 /// The most rows that a sweep takes in one transaction; others get in between.
 const SWEEP_STEP: i64 = 256;
@@ -95,13 +96,7 @@ impl Sqlite {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY)?;
         set_up(&mut connection)?;
-        // The mode of the file is changed alone with it, for which SQLite does not wait by itself.
-        while let Err(error) = connection.pragma_update(None, "journal_mode", "WAL") {
-            if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) {
-                return Err(error.into());
-            }
-            std::thread::sleep(OPEN_AGAIN);
-        }
+        write_ahead(&connection)?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.set_prepared_statement_cache_capacity(16);
         Ok(Sqlite { retention, connection: Mutex::new(connection) })
@@ -206,6 +201,20 @@ fn set_up(connection: &mut Connection) -> Result<()> {
         transaction.execute_batch(SCHEMA)?;
     }
     Ok(transaction.commit()?)
+}
+
+/// Changes the mode of the file to a log that is written ahead. SQLite changes it alone with the file, and does not wait for that
+/// by itself.
+fn write_ahead(connection: &Connection) -> Result<()> {
+    let mut attempts = 1;
+    while let Err(error) = connection.pragma_update(None, "journal_mode", "WAL") {
+        if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) || attempts == ATTEMPTS {
+            return Err(error.into());
+        }
+        attempts += 1;
+        std::thread::sleep(OPEN_AGAIN);
+    }
+    Ok(())
 }
 
 /// Whether the table is there; an error if the file is another's.

@@ -137,7 +137,7 @@ fn redis_gives_back_by_its_own_clock_what_is_forgotten() {
 }
 
 #[test]
-fn a_server_that_comes_back_empty_gives_out_no_id_again() {
+fn a_server_that_comes_back_empty_or_behind_gives_out_no_id_again() {
     let Some(mut server) = Server::start() else { return };
     let store = Redis::open(server.url(), "menus", retention()).unwrap();
     let lost = store.begin("menu.xlsx", wall_clock_ns()).unwrap();
@@ -150,6 +150,13 @@ fn a_server_that_comes_back_empty_gives_out_no_id_again() {
     let next = store.begin("wines.xlsx", wall_clock_ns()).unwrap();
     assert!(next > lost, "{next} comes after {lost}, which is another upload's");
     assert_eq!(store.read(lost, wall_clock_ns()).unwrap(), Status::Unknown);
+    // Nor does a replica that takes its place and is behind by some.
+    cmd("DECRBY").arg("stillready1:{menus}:id").arg(3).exec(&mut server.connect()).unwrap();
+    assert!(store.begin("bread.xlsx", wall_clock_ns()).unwrap() > next);
+    // Of one clock that is late by an hour, ids grow nevertheless.
+    let late = wall_clock_ns() - 60 * crate::MINUTE_NS;
+    let [one, two] = [(), ()].map(|()| store.begin("salt.xlsx", late).unwrap());
+    assert!(two > one && one > next);
 }
 
 #[test]
