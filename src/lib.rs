@@ -3,10 +3,13 @@
 //!
 //! Without any feature this crate is the [status registry](registry), on nothing but the standard library. The feature
 //! `simulator` adds what simulates one: scenarios, the engine and its stores, measurements and experiments. The feature `harness`
-//! checks stores of one's own, and `tokio` gives the registry an asynchronous face.
+//! checks stores of one's own, `tokio` gives the registry an asynchronous face, and `sqlite`, `redis`, `moka` and `dashmap` add
+//! stores for services of several workers and machines.
 
 #[cfg(feature = "tokio")]
 pub mod async_registry;
+#[cfg(any(feature = "dashmap", feature = "moka", feature = "redis", feature = "sqlite"))]
+pub mod backend;
 pub mod registry;
 mod sync;
 

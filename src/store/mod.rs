@@ -5,10 +5,14 @@
 
 mod defects;
 mod dict;
+#[cfg(any(feature = "dashmap", feature = "moka", feature = "redis", feature = "sqlite"))]
+mod driven;
 mod registry;
 
 pub use defects::{Defect, Defects};
 pub use dict::{Dict, Disk};
+#[cfg(any(feature = "dashmap", feature = "moka", feature = "redis", feature = "sqlite"))]
+pub use driven::{Driven, DrivenTicket};
 pub use registry::RegistryStore;
 
 use crate::registry::State;
