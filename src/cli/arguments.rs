@@ -114,6 +114,13 @@ pub(super) enum Command {
         force: bool,
     },
 
+    /// Print the manual page, for `man -l -`, or write the pages of all commands.
+    Manual {
+        /// The folder to write the pages of all commands to.
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
+
     /// Print the completions for a shell.
     Completions {
         /// The shell.

@@ -33,6 +33,14 @@ pub(crate) struct GateArguments {
     #[arg(long)]
     accept: bool,
 
+    /// Run with this seed instead of the scenarios' own. A baseline is then compared by its rates, as a sample of its own.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64), conflicts_with_all = ["accept", "prove_armed"])]
+    seed: Option<u64>,
+
+    /// With --seed: write each scenario that does not pass to this folder, with that seed, to run and to keep.
+    #[arg(long, value_name = "DIR", requires = "seed")]
+    regressions: Option<PathBuf>,
+
     /// Instead of judging, give each check an input that was made worse, and say whether it fails as it must.
     #[arg(long, conflicts_with_all = ["accept", "junit", "github", "format"])]
     prove_armed: bool,
@@ -81,12 +89,13 @@ pub(super) fn gate(arguments: &GateArguments, console: &Console) -> Result<Exit,
     let stop = stop_on_signals();
     let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
     let mutants_too = match arguments.scenarios[..] {
-        _ if arguments.prove_armed => false,
+        _ if arguments.prove_armed || arguments.seed.is_some() => false,
         [] => arguments.baseline.join(mutants::FILE).exists(),
         _ => arguments.scenarios.iter().any(|name| name == mutants::NAME),
     };
-    let (mut judged, mut armed) = (Vec::new(), Vec::new());
-    for (source, scenario) in scenarios(arguments)? {
+    let (mut judged, mut armed, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    for (source, accepted_as) in scenarios(arguments)? {
+        let scenario = Scenario { seed: arguments.seed.unwrap_or(accepted_as.seed), ..accepted_as.clone() };
         let clock = Clock::start();
         let results = simulate(&scenario, jobs, false, stop, console, &scenario.name)?;
         files::write_report(&arguments.output.join(&scenario.name), &results, &source.file, jobs, &clock)?;
@@ -98,13 +107,15 @@ pub(super) fn gate(arguments: &GateArguments, console: &Console) -> Result<Exit,
         if arguments.accept {
             accepted = gate::accept(&scenario, &folder, table("summary.csv"))?;
         } else if !scenario.canary {
-            findings.insert(0, gate::compare(&scenario, &source.argument, &folder, table("summary.csv")));
+            let compare = if arguments.seed.is_some() { gate::compare_other_seed } else { gate::compare };
+            findings.insert(0, compare(&accepted_as, &source.argument, &folder, table("summary.csv")));
         }
         if arguments.prove_armed {
             let (summary, comparison) = (table("summary.csv"), table("comparison.csv"));
             let proved = armed::prove(&scenario, &source.argument, &folder, summary, comparison);
             armed.push((scenario.name.clone(), proved));
         }
+        texts.push((scenario.name.clone(), source.text));
         judged.push(Judged { name: scenario.name, file: Some(source.file), findings, accepted });
     }
     if mutants_too {
@@ -122,11 +133,37 @@ pub(super) fn gate(arguments: &GateArguments, console: &Console) -> Result<Exit,
     if arguments.github {
         tell_github(&judgement)?;
     }
+    if let (Some(folder), Some(seed)) = (&arguments.regressions, arguments.seed) {
+        for path in write_regressions(folder, seed, &judgement, &texts)? {
+            eprintln!("{}: the scenario with the seed that did not pass", path.display());
+        }
+    }
     match arguments.format {
         Format::Text => console.result(&text(&judgement))?,
         Format::Json => console.result(&formats::json(&judgement))?,
     }
     Ok(judgement.exit)
+}
+
+/// Writes each scenario that did not pass with the seed that it did not pass with: a file to run again, and to keep.
+fn write_regressions(
+    folder: &Path,
+    seed: u64,
+    judgement: &Judgement,
+    texts: &[(String, String)],
+) -> Result<Vec<PathBuf>, Failure> {
+    let broken = judgement.scenarios.iter().filter(|judged| !judged.findings.iter().all(Finding::passes));
+    let broken: Vec<_> = broken.filter_map(|judged| texts.iter().find(|(name, _)| *name == judged.name)).collect();
+    if broken.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut staged = files::Staged::new(folder)?;
+    for (name, text) in broken {
+        let mut document: toml_edit::DocumentMut = text.parse().expect("it has been read as a scenario");
+        document["seed"] = toml_edit::value(seed as i64);
+        staged.add(&format!("{name}-seed-{seed}.toml"), |file| file.write_all(document.to_string().as_bytes()))?;
+    }
+    Ok(staged.rename()?)
 }
 
 /// Says which checks fail on a worse input: all must.

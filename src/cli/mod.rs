@@ -32,6 +32,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Some(Command::List) => tour::list(&console),
         Some(Command::Check { scenarios }) => tour::check(scenarios, &console),
         Some(Command::Init { folder, force }) => tour::init(folder, *force, &console),
+        Some(Command::Manual { output }) => tour::manual(output.as_deref(), &console),
         Some(Command::Completions { shell }) => tour::completions(*shell, &console),
     }
 }

@@ -89,6 +89,31 @@ pub(super) fn init(folder: &Path, force: bool, console: &Console) -> Result<Exit
     Ok(Exit::Pass)
 }
 
+/// Prints the manual page, or writes those of all commands.
+pub(super) fn manual(output: Option<&Path>, console: &Console) -> Result<Exit, Failure> {
+    let page = |command: clap::Command| {
+        let mut page = Vec::new();
+        clap_mangen::Man::new(command).render(&mut page).map(|()| page)
+    };
+    let mut program = Arguments::command();
+    let Some(folder) = output else {
+        console.asked_for(&String::from_utf8_lossy(&page(program)?))?;
+        return Ok(Exit::Pass);
+    };
+    program.build();
+    let mut staged = Staged::new(folder)?;
+    let commands = program.get_subcommands().filter(|command| command.get_name() != "help").cloned();
+    for command in [program.clone()].into_iter().chain(commands) {
+        let name = command.get_display_name().unwrap_or(command.get_name()).replace(' ', "-");
+        let page = page(command)?;
+        staged.add(&format!("{name}.1"), |file| file.write_all(&page))?;
+    }
+    for path in staged.rename()? {
+        console.result(&format!("{}\n", path.display()))?;
+    }
+    Ok(Exit::Pass)
+}
+
 /// Prints the completions for a shell.
 pub(super) fn completions(shell: clap_complete::Shell, console: &Console) -> Result<Exit, Failure> {
     let mut script = Vec::new();

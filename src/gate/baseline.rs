@@ -35,9 +35,28 @@ impl Origin {
     }
 }
 
+/// Why the numbers of a run need not be those of its baseline.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unlike {
+    /// Another model gave them.
+    Model,
+    /// They are of another seed.
+    Seed,
+}
+
 /// Compares `summary.csv` of a run with the one of the baseline in `folder`.
 #[must_use]
 pub fn compare(scenario: &Scenario, file: &str, folder: &Path, summary: &[u8]) -> Finding {
+    compare_as(scenario, None, file, folder, summary)
+}
+
+/// The same for a run of another seed than `scenario` has: by its rates.
+#[must_use]
+pub fn compare_other_seed(scenario: &Scenario, file: &str, folder: &Path, summary: &[u8]) -> Finding {
+    compare_as(scenario, Some(Unlike::Seed), file, folder, summary)
+}
+
+fn compare_as(scenario: &Scenario, unlike: Option<Unlike>, file: &str, folder: &Path, summary: &[u8]) -> Finding {
     let accept = format!("to accept what this run gave: stillready gate {} --accept", quoted(file));
     let (verdict, value, advice) = match read(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -47,10 +66,11 @@ pub fn compare(scenario: &Scenario, file: &str, folder: &Path, summary: &[u8]) -
             (Verdict::NoData, format!("the baseline in {} cannot be read: {error}", folder.display()), accept)
         }
         Ok((origin, baseline)) => match changed(&origin, &Origin::of(scenario)) {
-            Some(Changed::Model) => return by_rates(&baseline, summary, accept),
+            Some(Changed::Model) => return by_rates(&baseline, summary, Unlike::Model, accept),
             Some(Changed::Scenario) => {
                 (Verdict::NotComparable, "the scenario changed since the baseline was accepted".to_owned(), accept)
             }
+            None if let Some(unlike) = unlike => return by_rates(&baseline, summary, unlike, accept),
             None if baseline == summary => (Verdict::Pass, "equal".to_owned(), String::new()),
             None => {
                 let advice = format!("if the change is meant, say why in the changelog; {accept}");
@@ -88,8 +108,8 @@ struct Difference {
     is_better: bool,
 }
 
-/// Compares the rates of a run with those of a baseline that another model gave.
-fn by_rates(baseline: &[u8], summary: &[u8], accept: String) -> Finding {
+/// Compares the rates of a run with those of a baseline whose numbers need not be the same.
+fn by_rates(baseline: &[u8], summary: &[u8], unlike: Unlike, accept: String) -> Finding {
     let (then, now) = (Table::read(baseline), Table::read(summary));
     let percent = family::ALARM_ERROR * 100.0;
     let limit = format!(
@@ -103,12 +123,18 @@ fn by_rates(baseline: &[u8], summary: &[u8], accept: String) -> Finding {
         named.map(|difference| difference.what.as_str()).collect::<Vec<_>>()
     };
     let (better, worse) = (named(true), named(false));
-    let stale = format!("the baseline is of an earlier model: {accept}");
+    let stale = match unlike {
+        Unlike::Model => format!("the baseline is of an earlier model: {accept}"),
+        Unlike::Seed => String::new(),
+    };
     match (&better[..], &worse[..]) {
         ([], []) => finding(Verdict::Pass, format!("none of {compared} rates differs"), limit, stale),
         (better, []) => finding(Verdict::Improved, better.join("; "), limit, stale),
         (_, worse) => {
-            let advice = format!("if the change is meant, say why in the changelog; {accept}");
+            let advice = match unlike {
+                Unlike::Model => format!("if the change is meant, say why in the changelog; {accept}"),
+                Unlike::Seed => "one seed in a hundred may differ by chance: try others".to_owned(),
+            };
             finding(Verdict::Fail, worse.join("; "), limit, advice)
         }
     }

@@ -13,7 +13,7 @@ mod table;
 
 use std::fmt;
 
-pub use baseline::{accept, compare};
+pub use baseline::{accept, compare, compare_other_seed};
 pub use check::judge;
 pub use judgement::{Judged, Judgement};
 
