@@ -1,8 +1,8 @@
 //! The stores for several workers and machines, side by side: what each answers to a client that polls in time, late, and too late.
 //!
 //! ```text
-//! cargo run --example stores --features dashmap,moka,redis,sqlite
-//! cargo run --example stores --features dashmap,moka,redis,sqlite -- redis://127.0.0.1/
+//! cargo run --example stores
+//! cargo run --example stores -- redis://127.0.0.1/
 //! ```
 //!
 //! Time is an argument of each call, so that an hour needs no waiting. A service passes what `wall_clock_ns` says.

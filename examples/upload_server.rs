@@ -1,16 +1,18 @@
 //! An upload service whose statuses do not get lost: axum over [`AsyncRegistry`].
 //!
 //! ```text
-//! cargo run --example upload_server --features tokio
+//! cargo run --example upload_server
 //! curl -i --data-binary @Cargo.toml 'http://127.0.0.1:8080/upload?name=Cargo.toml'   202, with an id
 //! curl -i http://127.0.0.1:8080/status/ID     202 and Retry-After while it runs, then 200; 410 when it is over; 404: never heard of
-//! curl -i http://127.0.0.1:8080/wait/ID       the same as soon as there is something to say, or after 30 s
+//! curl -i http://127.0.0.1:8080/wait/ID       as soon as there is something to say, or after 30 s: then come again at once
 //! ```
 //!
 //! The work of this service is to count lines. What it shows: a client polls by the id of its own upload, so that another upload of
 //! the same name does not disturb it; a success is kept for half an hour from its end, whoever polls or sweeps; an answer that is
-//! too late says so (410, with the last state) and is told from an address that never was (404); work that panics is told as
-//! interrupted; a client that waits asks once. It is one process: several need a store that they share (`docs/sqlite.md`).
+//! too late says so (410, with the last state) and is told from an address that never was (404); no cache on the way keeps an answer
+//! that will be another one; work that panics is told as interrupted; a client that waits asks once; what has begun when the service
+//! is told to stop (SIGINT, SIGTERM) has some time to end. It is one process, and its statuses go with it: several processes, or one
+//! that comes back, need a store outside (`docs/sqlite.md`).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,13 +22,14 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use stillready::async_registry::{AsyncRegistry, Rounds};
-use stillready::registry::{Outcome, Retention, State as Last, Status, UploadId};
-use tokio::sync::watch;
+use stillready::registry::{Capacity, Outcome, Retention, State as Last, Status, UploadId};
+use tokio::sync::{mpsc, watch};
 
 /// How often a client that does not wait should ask.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("3");
@@ -36,6 +39,12 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The largest upload, in bytes.
 const LARGEST: usize = 16 << 20;
+
+/// The most uploads that are remembered; while so many are running, others are sent away.
+const MOST: usize = 100_000;
+
+/// How long work that is running, and requests that are being answered, have to end when the service goes down.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// What an upload comes to: its result or its error, to be read as text.
 pub type Work = Arc<dyn Fn(Bytes) -> Pin<Box<dyn Future<Output = Result<String, String>> + Send>> + Send + Sync>;
@@ -48,12 +57,16 @@ pub struct Service {
     work: Work,
     /// Becomes true when the service goes down: long polls are answered then.
     closing: watch::Sender<bool>,
+    /// Each work that is running holds one.
+    working: mpsc::Sender<()>,
 }
 
 impl Service {
-    /// A service that keeps its statuses so, and does this work.
-    pub fn new(retention: Retention, work: Work) -> Self {
-        Service { registry: AsyncRegistry::new(retention), work, closing: watch::Sender::new(false) }
+    /// A service that keeps its statuses so, and does this work; and what ends once the service is gone and all its work is done.
+    pub fn new(retention: Retention, work: Work) -> (Self, mpsc::Receiver<()>) {
+        let (working, done) = mpsc::channel(1);
+        let registry = AsyncRegistry::new(retention);
+        (Service { registry, work, closing: watch::Sender::new(false), working }, done)
     }
 
     /// Its routes.
@@ -63,6 +76,7 @@ impl Service {
             .route("/status/{id}", get(status))
             .route("/wait/{id}", get(wait))
             .layer(DefaultBodyLimit::max(LARGEST))
+            .layer(map_response(uncached))
             .with_state(self.clone())
     }
 
@@ -103,6 +117,13 @@ impl Told {
     }
 }
 
+/// A cache may keep a 200, a 404 or a 410 unless it is told not to (RFC 9110, 15.1): a 404 that came a moment too early would then be
+/// the answer for good.
+async fn uncached(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// `POST /upload?name=menu.xlsx`: takes the file, answers with the id, and begins the work.
 async fn upload(State(service): State<Service>, Query(Name { name }): Query<Name>, file: Bytes) -> Response {
     let Ok(ticket) = service.registry.begin(name) else {
@@ -111,8 +132,10 @@ async fn upload(State(service): State<Service>, Query(Name { name }): Query<Name
     };
     let id = ticket.id().to_string();
     let work = (service.work)(file);
+    let working = service.working.clone();
     // Should the work panic, the ticket is dropped, and the upload is interrupted.
     tokio::spawn(async move {
+        let _working = working;
         let outcome = match work.await {
             Ok(result) => Outcome::Ready(result),
             Err(error) => Outcome::Failed(error),
@@ -127,13 +150,16 @@ async fn upload(State(service): State<Service>, Query(Name { name }): Query<Name
 
 /// `GET /status/{id}`: what there is to say now.
 async fn status(State(service): State<Service>, Path(id): Path<String>) -> Response {
-    match id.parse::<UploadId>() {
-        Ok(id) => tell(service.registry.status(id)),
-        Err(_) => tell(Status::Unknown),
+    let status = id.parse::<UploadId>().map_or(Status::Unknown, |id| service.registry.status(id));
+    let mut response = tell(status);
+    if response.status() == StatusCode::ACCEPTED {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     }
+    response
 }
 
-/// `GET /wait/{id}?timeout=30`: the same, as soon as the upload is not running any more.
+/// `GET /wait/{id}?timeout=30`: the same, as soon as the upload is not running any more. Who is told that it still is may ask again
+/// at once.
 async fn wait(State(service): State<Service>, Path(id): Path<String>, Query(patience): Query<Patience>) -> Response {
     let Ok(id) = id.parse::<UploadId>() else { return tell(Status::Unknown) };
     let timeout = Duration::from_secs(patience.timeout.unwrap_or(30)).min(LONGEST_WAIT);
@@ -147,10 +173,7 @@ async fn wait(State(service): State<Service>, Path(id): Path<String>, Query(pati
 /// A status in HTTP: 202 come again, 200 that is the end, 410 it was there and is over, 404 no such upload.
 fn tell(status: Status<String>) -> Response {
     let (code, told) = match status {
-        Status::Processing => {
-            let told = Json(Told::just("processing"));
-            return (StatusCode::ACCEPTED, [(header::RETRY_AFTER, RETRY_AFTER)], told).into_response();
-        }
+        Status::Processing => (StatusCode::ACCEPTED, Told::just("processing")),
         Status::Ready(result) => (StatusCode::OK, Told { result: Some(result), ..Told::just("ready") }),
         Status::Failed(error) => (StatusCode::OK, Told { result: Some(error), ..Told::just("failed") }),
         Status::Interrupted => (StatusCode::OK, Told::just("interrupted")),
@@ -180,25 +203,60 @@ fn count_lines(pause: Duration) -> Work {
     })
 }
 
+/// Until somebody says that it is enough.
+async fn told_to_stop() {
+    let interrupted = async {
+        // Without signals it runs until it is killed.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminated = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<Option<()>>();
+    tokio::select! {
+        () = interrupted => {}
+        _ = terminated => {}
+    }
+}
+
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "an example of a service, which is told by its environment what to do")]
 async fn main() -> std::io::Result<()> {
     let pause = std::env::var("WORK_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(5);
-    let service = Service::new(Retention::default(), count_lines(Duration::from_secs(pause)));
+    let retention = Retention::default().capacity(Capacity::EvictOldest(MOST));
+    let (service, mut done) = Service::new(retention, count_lines(Duration::from_secs(pause)));
     let janitor = service.registry.janitor(Rounds::every(Duration::from_secs(60)));
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let listener = tokio::net::TcpListener::bind(&address).await?;
     println!("http://{}", listener.local_addr()?);
-    let closing = service.clone();
-    axum::serve(listener, service.routes())
-        .with_graceful_shutdown(async move {
-            // Without signals it runs until it is killed.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            closing.close();
-        })
-        .await?;
+    let mut closing = service.closing.subscribe();
+    let routes = service.routes();
+    let served = axum::serve(listener, routes).with_graceful_shutdown(async move {
+        told_to_stop().await;
+        service.close();
+    });
+    let ended = async {
+        served.await?;
+        // Nothing is left that could begin work; the channel ends with the last that is running.
+        let _ = done.recv().await;
+        std::io::Result::Ok(())
+    };
+    let too_long = async {
+        let _ = closing.wait_for(|closing| *closing).await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        ended = ended => ended?,
+        () = too_long => println!("what still runs after {} s is given up", GRACE.as_secs()),
+    }
     let swept = janitor.shutdown().await;
     println!("{} statuses were over and swept", swept.expired);
     Ok(())

@@ -1,7 +1,8 @@
 //! The janitor: a task that sweeps in rounds, so that no request pays for it.
 
+use std::any::Any;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -44,10 +45,11 @@ impl Rounds {
 
     /// How long to wait for the next round.
     fn pause(&self) -> Duration {
-        let jitter = self.jitter.min(self.period);
+        let period = self.period.min(FAR);
+        let jitter = self.jitter.min(period);
         // Each of std's random states is another one.
         let share = RandomState::new().hash_one(()) as f64 / u64::MAX as f64;
-        let pause = self.period - jitter + jitter.mul_f64(2.0 * share);
+        let pause = period - jitter + jitter.mul_f64(2.0 * share);
         // A janitor that never pauses would never let anybody else run.
         pause.clamp(Duration::from_millis(1), FAR)
     }
@@ -58,8 +60,11 @@ impl Rounds {
 #[derive(Debug)]
 pub struct Janitor {
     stop: oneshot::Sender<()>,
-    task: JoinHandle<Swept>,
+    task: JoinHandle<(Swept, Option<Panic>)>,
 }
+
+/// The first panic of a sweep.
+type Panic = Box<dyn Any + Send>;
 
 impl Janitor {
     pub(super) fn start<K, V, S>(registry: AsyncRegistry<K, V, S>, rounds: Rounds) -> Self
@@ -70,23 +75,33 @@ impl Janitor {
     {
         let (stop, mut stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
-            let mut total = Swept::default();
+            let (mut total, mut panicked) = (Swept::default(), None);
             loop {
                 tokio::select! {
                     biased;
-                    _ = &mut stopped => return total,
+                    _ = &mut stopped => return (total, panicked),
                     () = sleep(rounds.pause()) => {}
                 }
-                loop {
-                    let swept = registry.registry().sweep_some(registry.now(), rounds.step.max(1));
-                    let more = swept.more;
-                    total.add(Swept { more: false, ..swept });
-                    if !more {
-                        break;
+                let mut more = true;
+                while more {
+                    let step = || registry.registry().sweep_some(registry.now(), rounds.step.max(1));
+                    // A detail whose own code panics must not be the end of all sweeps. What it was in is gone by then, and the
+                    // next round goes on behind it.
+                    match catch_unwind(AssertUnwindSafe(step)) {
+                        Ok(swept) => {
+                            more = swept.more;
+                            total.add(Swept { more: false, ..swept });
+                        }
+                        Err(panic) => {
+                            more = false;
+                            panicked.get_or_insert(panic);
+                        }
                     }
-                    yield_now().await;
+                    if more {
+                        yield_now().await;
+                    }
                     if !matches!(stopped.try_recv(), Err(oneshot::error::TryRecvError::Empty)) {
-                        return total;
+                        return (total, panicked);
                     }
                 }
             }
@@ -98,17 +113,15 @@ impl Janitor {
     /// in all its rounds. Cancel-safe: once called, it stops, whether or not somebody waits for it.
     ///
     /// # Panics
-    /// If the janitor did, in a key's or a detail's own code.
+    /// If one of its sweeps did, in a key's or a detail's own code: with the first of those panics. The sweeps after it ran.
     pub async fn shutdown(self) -> Swept {
         // If nobody listens any more, it has stopped.
         let _ = self.stop.send(());
         match self.task.await {
-            Ok(swept) => swept,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => resume_unwind(panic),
-                // The runtime is going down, and has taken it along.
-                Err(_) => Swept::default(),
-            },
+            Ok((swept, None)) => swept,
+            Ok((_, Some(panic))) => resume_unwind(panic),
+            // The runtime is going down, and has taken it along.
+            Err(_) => Swept::default(),
         }
     }
 }

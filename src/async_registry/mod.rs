@@ -131,12 +131,21 @@ impl<K: Hash + Eq, V, S: BuildHasher> AsyncRegistry<K, V, S> {
     /// the change comes, and does not ask again and again; no change is missed (R16). With a time of zero, the status at once.
     ///
     /// Cancel-safe: dropping the future ends the wait, and nothing of it stays.
+    ///
+    /// # Panics
+    /// If there is something to wait for, outside of a runtime of tokio's with its timer enabled.
     pub async fn wait(&self, id: UploadId, timeout: Duration) -> Status<V>
     where
         V: Clone,
     {
-        let until = Instant::now() + timeout.min(FAR);
         let mut wait = self.registry.wait(id);
+        let first = poll_fn(|context| Poll::Ready(wait.poll(self.now(), context.waker()))).await;
+        match first {
+            Poll::Ready(status) => return status,
+            Poll::Pending if timeout.is_zero() => return Status::Processing,
+            Poll::Pending => {}
+        }
+        let until = Instant::now() + timeout.min(FAR);
         let mut timer = pin!(sleep_until(until));
         poll_fn(|context| {
             loop {

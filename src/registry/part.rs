@@ -2,12 +2,14 @@
 
 use super::board::{Board, Notice};
 use super::id::UploadId;
+use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::task::Waker;
 
 use super::shard::{Place, Shard};
 use super::status::{Outcome, Status};
 use super::sync::{Arc, Mutex, MutexGuard, PoisonError, mutant};
+use super::wait::ByNumber;
 use super::{Reclaimed, Retention, SWEEP_STEP, StaleTicket, Swept};
 
 /// The most slots that are looked at before the lock is let go of, where only few may have to be changed.
@@ -86,6 +88,10 @@ impl<K, V> Part<K, V> {
         let now = shard.advance(now);
         let status = shard.read(place, now);
         if !matches!(status, Status::Processing) {
+            // Over by the clock, it may still be entered; it has its answer.
+            let before = number.take().and_then(|number| shard.waits.leave(place.slot, number));
+            drop(shard);
+            drop(before);
             return (status, None);
         }
         if mutant!(wait_looks_before_it_enters) {
@@ -174,7 +180,7 @@ pub(super) struct Locked<'a, K, V> {
     woken: Woken,
 }
 
-struct Woken(Vec<Waker>);
+struct Woken(Vec<ByNumber>);
 
 impl<K, V> Deref for Locked<'_, K, V> {
     type Target = Shard<K, V>;
@@ -197,6 +203,9 @@ impl<K, V> Drop for Locked<'_, K, V> {
     fn drop(&mut self) {
         if self.shard.waits.has_woken() {
             self.woken.0 = self.shard.waits.take_woken();
+            if mutant!(woken_under_the_lock) {
+                wake_all(std::mem::take(&mut self.woken.0));
+            }
         }
     }
 }
@@ -210,7 +219,17 @@ impl Drop for Woken {
     }
 }
 
+/// Wakes all of them, also where waking one of them panics.
 #[cold]
-fn wake_all(woken: Vec<Waker>) {
-    woken.into_iter().for_each(Waker::wake);
+fn wake_all(woken: Vec<ByNumber>) {
+    struct Rest<I: Iterator<Item = Waker>>(I);
+
+    impl<I: Iterator<Item = Waker>> Drop for Rest<I> {
+        fn drop(&mut self) {
+            self.0.by_ref().for_each(Waker::wake);
+        }
+    }
+
+    let mut rest = Rest(woken.into_iter().flat_map(BTreeMap::into_values));
+    rest.0.by_ref().for_each(Waker::wake);
 }

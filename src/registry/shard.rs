@@ -259,7 +259,9 @@ impl<K, V> Shard<K, V> {
         self.counts[left] -= 1;
         self.counts[state as usize] += 1;
         self.board.put(place.slot, place.generation, false);
-        self.waits.wake(place.slot);
+        if !mutant!(end_wakes_nobody) {
+            self.waits.wake(place.slot);
+        }
         if !mutant!(status_before_timestamp) {
             self.enter(place.slot, state as usize, since);
         }
@@ -444,7 +446,9 @@ impl<K, V> Shard<K, V> {
             self.counts[TOMBSTONES] += 1;
             self.enter(slot, TOMBSTONES, since);
             self.board.put(slot, self.slots[slot as usize].generation, false);
-            self.waits.wake(slot);
+            if !mutant!(expiry_wakes_nobody) {
+                self.waits.wake(slot);
+            }
             // Last: the detail's own code may panic.
             drop(detail);
         }

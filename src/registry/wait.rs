@@ -9,7 +9,7 @@ use std::task::{Poll, Waker};
 use super::Part;
 use super::shard::Place;
 use super::status::Status;
-use super::sync::Arc;
+use super::sync::{Arc, mutant};
 
 /// A long poll of one upload, made by [`Registry::wait`](super::Registry::wait). Dropping it ends it.
 ///
@@ -79,13 +79,16 @@ impl<K, V> std::fmt::Debug for Wait<K, V> {
 
 /// The long polls of one part, always used under its lock.
 pub(super) struct Waits {
-    /// By slot, whose record runs: the number and the waker of each that waits for it.
-    waiting: BTreeMap<u32, Vec<(u64, Waker)>>,
+    /// By slot, whose record runs: who waits for it.
+    waiting: BTreeMap<u32, ByNumber>,
     /// Numbers given out; none twice.
     numbers: u64,
     /// Whose wait is over: to be woken as soon as the lock is let go of.
-    woken: Vec<Waker>,
+    woken: Vec<ByNumber>,
 }
+
+/// Wakers by the number of their long poll. Moved as a whole, however many they are: the lock is held no longer for that (R10).
+pub(super) type ByNumber = BTreeMap<u64, Waker>;
 
 impl Waits {
     pub(super) fn new() -> Self {
@@ -96,15 +99,13 @@ impl Waits {
     /// not to be dropped under the lock.
     pub(super) fn enter(&mut self, slot: u32, number: &mut Option<u64>, waker: &Waker) -> Option<Waker> {
         let waiting = self.waiting.entry(slot).or_default();
-        let entered = number.and_then(|number| waiting.iter_mut().find(|(entered, _)| *entered == number));
-        match entered {
-            Some((_, with)) if with.will_wake(waker) => None,
-            Some((_, with)) => Some(std::mem::replace(with, waker.clone())),
+        match number.and_then(|number| waiting.get_mut(&number)) {
+            Some(entered) if entered.will_wake(waker) || mutant!(first_waker_is_kept) => None,
+            Some(entered) => Some(std::mem::replace(entered, waker.clone())),
             None => {
                 self.numbers += 1;
                 *number = Some(self.numbers);
-                waiting.push((self.numbers, waker.clone()));
-                None
+                waiting.insert(self.numbers, waker.clone())
             }
         }
     }
@@ -112,12 +113,11 @@ impl Waits {
     /// One waits no more. Returns its waker, if it was not woken before; not to be dropped under the lock.
     pub(super) fn leave(&mut self, slot: u32, number: u64) -> Option<Waker> {
         let waiting = self.waiting.get_mut(&slot)?;
-        let place = waiting.iter().position(|(entered, _)| *entered == number)?;
-        let (_, waker) = waiting.swap_remove(place);
+        let waker = waiting.remove(&number);
         if waiting.is_empty() {
             self.waiting.remove(&slot);
         }
-        Some(waker)
+        waker
     }
 
     /// The record in a slot runs no more.
@@ -130,8 +130,7 @@ impl Waits {
 
     #[cold]
     fn wake_those_of(&mut self, slot: u32) {
-        let waiting = self.waiting.remove(&slot).into_iter().flatten();
-        self.woken.extend(waiting.map(|(_, waker)| waker));
+        self.woken.extend(self.waiting.remove(&slot));
     }
 
     /// Whether somebody is to be woken.
@@ -142,12 +141,12 @@ impl Waits {
 
     /// Those to wake.
     #[cold]
-    pub(super) fn take_woken(&mut self) -> Vec<Waker> {
+    pub(super) fn take_woken(&mut self) -> Vec<ByNumber> {
         std::mem::take(&mut self.woken)
     }
 
     /// How many wait.
     pub(super) fn len(&self) -> usize {
-        self.waiting.values().map(Vec::len).sum()
+        self.waiting.values().map(BTreeMap::len).sum()
     }
 }

@@ -59,3 +59,36 @@ async fn everybody_who_waits_is_told_and_who_vanishes_leaves_nothing() {
     assert_eq!(registry.registry().waiting(), 0);
     janitor.shutdown().await;
 }
+
+/// Clients that are waiting vanish while the work goes on, from all threads at once: none of them stays, and none who stays is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_vanishes_while_the_work_goes_on_leaves_nothing() {
+    const CLIENTS: usize = 500;
+    let registry = AsyncRegistry::<u32, u32>::new(retention());
+    let ticket = registry.begin(1).unwrap();
+    let id = ticket.id();
+    let waiting = |registry: &AsyncRegistry<u32, u32>| registry.registry().waiting();
+    let client = |registry: AsyncRegistry<u32, u32>| async move { registry.wait(id, MINUTE).await };
+    let clients: Vec<_> = (0..CLIENTS).map(|_| tokio::spawn(client(registry.clone()))).collect();
+    let until = async |expected: usize| {
+        let reached = async {
+            while waiting(&registry) != expected {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(MINUTE / 2, reached).await.expect("so many wait");
+    };
+    until(CLIENTS).await;
+    for client in &clients[1..] {
+        client.abort();
+    }
+    until(1).await;
+    assert_eq!(registry.status(id), Status::Processing);
+    ticket.finish(Outcome::Ready(7)).unwrap();
+    for (number, client) in clients.into_iter().enumerate() {
+        match client.await {
+            Ok(status) => assert_eq!((number, status), (0, Status::Ready(7))),
+            Err(error) => assert!(number > 0 && error.is_cancelled()),
+        }
+    }
+}

@@ -162,6 +162,39 @@ const MUTANTS: &[Mutant] = &[
         caught_by: &[("a_long_poll_is_woken_by_the_end", "it came to `asleep, ready(7), 1 still waiting`")],
     },
     Mutant {
+        name: "end_wakes_nobody",
+        rule: "R16",
+        breaks: "an end leaves those asleep who wait for it",
+        caught_by: &[
+            ("a_long_poll_is_woken_by_the_end", "it came to `asleep, ready(7), 1 still waiting`"),
+            ("a_long_poll_is_woken_where_the_work_is_lost", "it came to `asleep, interrupted, 1 still waiting`"),
+        ],
+    },
+    Mutant {
+        name: "expiry_wakes_nobody",
+        rule: "R16",
+        breaks: "a sweep leaves those asleep who wait for what it takes",
+        caught_by: &[(
+            "a_long_poll_is_woken_by_the_sweep_that_takes_its_upload",
+            "it came to `asleep, expired processing, 1 still waiting`",
+        )],
+    },
+    Mutant {
+        name: "first_waker_is_kept",
+        rule: "R16",
+        breaks: "a long poll that is polled by somebody else wakes who polled it first",
+        caught_by: &[("a_long_poll_wakes_who_polled_it_last", "it came to `first woken once, second asleep`")],
+    },
+    Mutant {
+        name: "woken_under_the_lock",
+        rule: "R16",
+        breaks: "who is woken, and looks at once, waits for the lock of who wakes it",
+        caught_by: &[(
+            "who_is_woken_may_look_at_once",
+            "it panicked: deadlock; threads = [(Id(0), Blocked(Location(None))), (Id(1), Blocked(Location(None)))]",
+        )],
+    },
+    Mutant {
         name: "clear_wakes_nobody",
         rule: "R16",
         breaks: "a clear leaves those asleep who wait for its upload",

@@ -8,8 +8,10 @@ use stillready::async_registry::Rounds;
 use stillready::registry::Retention;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::answers::held;
 use crate::upload_server::Work;
 use crate::{Running, told};
 
@@ -74,8 +76,40 @@ async fn under_load_everybody_is_told_and_who_vanishes_leaves_nothing() {
         }
     };
     tokio::time::timeout(Duration::from_secs(60), all).await.expect("nobody is left waiting");
-    server.quiet().await;
+    server.waiting(0).await;
     let counts = server.service.registry.registry().counts();
     assert_eq!((counts.ready, counts.total()), (CLIENTS, CLIENTS), "an upload that was cut off is none");
     janitor.shutdown().await;
+}
+
+/// Clients that wait close their connections while the work goes on: the service notices, and they wait no more. One that closes its
+/// own after its upload leaves that running, to be polled for by whoever has its id.
+#[tokio::test]
+async fn a_client_that_vanishes_waits_no_more() {
+    let gate = Arc::new(Semaphore::new(0));
+    let server = Running::start(Retention::default(), held(&gate)).await;
+    let id = server.upload("a", "four").await;
+    let mut clients = Vec::new();
+    for _ in 0..30 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let request = format!("GET /wait/{id}?timeout=60 HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+        stream.write_all(request.as_bytes()).await.unwrap();
+        clients.push(stream);
+    }
+    server.waiting(30).await;
+    let stays = clients.pop();
+    drop(clients);
+    server.waiting(1).await;
+    drop(stays);
+    server.waiting(0).await;
+    assert_eq!(told(server.get(&format!("/status/{id}")).await).await.0, 202, "the work goes on");
+    let request = format!("POST /upload?name=b HTTP/1.1\r\nHost: {}\r\nContent-Length: 4\r\n\r\nfour", server.address);
+    vanish(&server, request).await;
+    gate.add_permits(2);
+    let ended = async {
+        while server.service.registry.registry().counts().ready < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), ended).await.expect("both uploads end");
 }

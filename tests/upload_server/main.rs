@@ -8,6 +8,7 @@ mod upload_server;
 
 mod answers;
 mod load;
+mod program;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -32,7 +33,7 @@ struct Running {
 
 impl Running {
     async fn start(retention: Retention, work: Work) -> Running {
-        let service = Service::new(retention, work);
+        let (service, _done) = Service::new(retention, work);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -65,14 +66,14 @@ impl Running {
         id
     }
 
-    /// Until nobody waits any more.
-    async fn quiet(&self) {
-        let quiet = async {
-            while self.service.registry.registry().waiting() > 0 {
+    /// Until so many wait.
+    async fn waiting(&self, expected: usize) {
+        let reached = async {
+            while self.service.registry.registry().waiting() != expected {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), quiet).await.expect("nobody waits who is not there");
+        tokio::time::timeout(Duration::from_secs(30), reached).await.expect("so many wait");
     }
 }
 

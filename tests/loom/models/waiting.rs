@@ -8,7 +8,7 @@ use loom::thread;
 
 use super::{LIFE, Registry, finish, registry, retention, text};
 use crate::harness::{Bound, Model, step};
-use crate::registry::{Retention, TimeToLive, Wait};
+use crate::registry::{Retention, TimeToLive, UploadId, Wait};
 
 pub const MODELS: &[Model] = &[
     Model {
@@ -52,6 +52,20 @@ pub const MODELS: &[Model] = &[
         bound: Bound::Exhaustive,
         program: a_long_poll_of_an_upload_is_not_woken_for_the_next_in_its_slot,
         outcomes: &["unknown at once", "woken once, unknown"],
+    },
+    Model {
+        name: "a_long_poll_wakes_who_polled_it_last",
+        rules: &["R16"],
+        bound: Bound::Exhaustive,
+        program: a_long_poll_wakes_who_polled_it_last,
+        outcomes: &["at once", "first woken once, and at the second look", "first asleep, second woken once"],
+    },
+    Model {
+        name: "who_is_woken_may_look_at_once",
+        rules: &["R16"],
+        bound: Bound::Exhaustive,
+        program: who_is_woken_may_look_at_once,
+        outcomes: &["at once", "woken, ready(7)"],
     },
 ];
 
@@ -175,4 +189,56 @@ fn a_long_poll_of_an_upload_is_not_woken_for_the_next_in_its_slot() -> String {
     });
     finish(ticket, 7, 1);
     outcome
+}
+
+/// A long poll goes from one task to another, as when a future is moved out of a `select`, while the work ends: the one that polled
+/// it last is woken, and the other no more.
+fn a_long_poll_wakes_who_polled_it_last() -> String {
+    let registry = registry(retention());
+    let ticket = registry.begin(1, 0).expect("there is room");
+    let mut wait = registry.wait(ticket.id());
+    let (first, second) = (Arc::new(Bell::default()), Arc::new(Bell::default()));
+    let worker = thread::spawn(move || finish(ticket, 7, 1));
+    let looks = [&first, &second].map(|bell| {
+        let is_pending = wait.poll(1, &Waker::from(Arc::clone(bell))).is_pending();
+        step(format!("looked: {}", if is_pending { "pending" } else { "ready" }));
+        is_pending
+    });
+    worker.join().expect("the worker does not panic");
+    match looks {
+        [false, _] => "at once".to_owned(),
+        [true, false] => format!("first {}, and at the second look", first.rung()),
+        [true, true] => format!("first {}, second {}", first.rung(), second.rung()),
+    }
+}
+
+/// Looks as soon as it is woken.
+struct Nosy {
+    registry: Registry,
+    id: UploadId,
+    seen: std::sync::Mutex<Option<String>>,
+}
+
+impl Wake for Nosy {
+    fn wake(self: Arc<Self>) {
+        let seen = text(self.registry.read(self.id, 1));
+        *self.seen.lock().expect("nobody panics") = Some(seen);
+    }
+}
+
+/// Who is woken asks the registry on the spot: no lock is held by then, and what it sees is the end.
+fn who_is_woken_may_look_at_once() -> String {
+    let registry = registry(retention());
+    let ticket = registry.begin(1, 0).expect("there is room");
+    let id = ticket.id();
+    let mut wait = registry.wait(id);
+    let worker = thread::spawn(move || finish(ticket, 7, 1));
+    let nosy = Arc::new(Nosy { registry, id, seen: std::sync::Mutex::default() });
+    let is_pending = wait.poll(1, &Waker::from(Arc::clone(&nosy))).is_pending();
+    worker.join().expect("the worker does not panic");
+    let seen = nosy.seen.lock().expect("nobody panics").take();
+    match (is_pending, seen) {
+        (true, seen) => format!("woken, {}", seen.unwrap_or_else(|| "never".to_owned())),
+        (false, _) => "at once".to_owned(),
+    }
 }
