@@ -1,4 +1,5 @@
-//! A thread that sweeps a store now and then. It must never panic, nor keep its owner waiting when it is dropped.
+//! A thread that sweeps a store now and then. It must never panic, nor keep its owner waiting for a period when
+//! it is dropped; for a sweep that runs it does, so that none runs afterwards.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,8 +11,9 @@ use std::time::Duration;
 
 use super::Backend;
 
-/// A thread that sweeps a store each period, until it is dropped. Dropping it waits for the sweep that runs, if one does, and for
-/// no period.
+/// A thread that sweeps a store each period, until it is dropped. Dropping it waits for the sweep that runs, if one does, however
+/// long that takes, and for no period. Only where its own thread drops it, in the clock or in `on_error`, it waits for nothing: that
+/// sweep is the last.
 ///
 /// ```
 /// # #[cfg(feature = "dashmap")] {
@@ -33,6 +35,9 @@ pub struct Reaper {
     thread: Option<JoinHandle<()>>,
 }
 
+/// The shortest period: a thread that never rests would keep others from the store.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// Counters that are read alone, so that no access pairs with another.
 #[derive(Default)]
 struct Counts {
@@ -42,7 +47,7 @@ struct Counts {
 }
 
 impl Reaper {
-    /// Starts sweeping, the first time after one period. `clock` says what time it is, and `on_error` is told of each sweep that
+    /// Starts sweeping, the first time after one period, which is at least a millisecond. `clock` says what time it is, and `on_error` is told of each sweep that
     /// failed; the next one tries again.
     ///
     /// # Errors
@@ -53,6 +58,7 @@ impl Reaper {
         clock: impl Fn() -> u64 + Send + 'static,
         mut on_error: impl FnMut(&B::Error) + Send + 'static,
     ) -> std::io::Result<Reaper> {
+        let period = period.max(SHORTEST);
         let counts = Arc::new(Counts::default());
         let (stop, stopped) = channel::<()>();
         let counted = Arc::clone(&counts);
@@ -108,7 +114,9 @@ impl fmt::Debug for Reaper {
 impl Drop for Reaper {
     fn drop(&mut self) {
         drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
+        #[expect(clippy::disallowed_methods, reason = "a thread that waits for its own end waits for ever")]
+        let own = thread::current().id();
+        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != own) {
             // A panic of its own cannot be, and would be no news to who drops it.
             let _ = thread.join();
         }

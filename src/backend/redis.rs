@@ -10,32 +10,43 @@
 //! `stillready1:{name}:id` counts ids, `stillready1:{name}:u:7` is an upload, and `stillready1:{name}:k:menu.xlsx` is the id of
 //! the latest one under that key. The name in braces keeps all of them in one slot of a cluster.
 //!
+//! In a cluster all keys of a store are in one slot, and the URL must name the node that owns it: `MOVED` and `ASK` are errors
+//! here, redirects are not followed.
+//!
 //! # When Redis loses its memory
 //! An id is one more than the last and at least the caller's clock in microseconds. So a server that starts anew with nothing, or a
 //! replica in its place that is behind, gives out none that was given out before, as long as clocks agree and there are fewer
-//! than a million uploads a second: old ones are unknown then, and never another's.
+//! than a million uploads a second: an id is never another upload's.
 //!
-//! Under `maxmemory` with a policy that evicts, Redis forgets running uploads, too, and the latest of a key: use `noeviction`.
+//! What an id is answered can be older than what was answered before, since Redis replicates after it has answered. On a replica
+//! that takes over without the last changes an upload that was `ready` is `processing` again (S1, S4), and stays so unless running
+//! uploads have a time to live, by which it ends as `expired`; one that was cleared is there again; a key names an earlier upload;
+//! one that had just begun is unknown. A server that starts from a snapshot or a log of its own that is behind does the same, and
+//! an empty one knows nothing.
+//!
+//! # When it is full
+//! Under `maxmemory` with a policy that evicts, Redis forgets running uploads, too, and the latest of a key: use `noeviction`. Then a
+//! full server refuses `begin`. The other changes remove the old record before they set the new one, in one script, which Redis
+//! lets pass: ends, acknowledgements and renewals are taken, and memory is given back.
+//!
+//! # When it is away
+//! [`Redis`] says how long a call waits, and when a connection is made anew.
+
+mod link;
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ::redis::{Client, Cmd, Connection, FromRedisValue, IntoConnectionInfo, RedisResult, Script, cmd};
+use ::redis::{Cmd, FromRedisValue, IntoConnectionInfo, Script, cmd};
 use thiserror::Error;
 
+use self::link::Link;
 use super::record::{self, Record};
 use super::{Backend, Entry, MARGIN, UnfitRetention};
 use crate::registry::{Outcome, Retention, State, Status};
 
 /// How this store is called in errors.
 const NAME: &str = "Redis";
-
-/// How long it may take to connect to the server.
-const CONNECT: Duration = Duration::from_secs(5);
-
-/// How long an answer of the server may take.
-const ANSWER: Duration = Duration::from_secs(5);
 
 /// How many keys the server looks at, at least, in one step of a sweep.
 const SCAN_STEP: usize = 256;
@@ -62,10 +73,12 @@ const BEGIN: &str = "
     return 1";
 
 /// A record in the place of ARGV[1], if that is still what is there; the others as above, from ARGV[2] on. The key lives as long
-/// as the upload that it names.
+/// as the upload that it names. `DEL` is first because a full server refuses a `SET` that is a script's first write, and no later one;
+/// nobody sees what is between the two.
 const CHANGE: &str = "
     if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
     local is_latest = redis.call('GET', KEYS[2]) == ARGV[3]
+    redis.call('DEL', KEYS[1])
     if ARGV[4] == '' then
         redis.call('SET', KEYS[1], ARGV[2])
         if is_latest then redis.call('SET', KEYS[2], ARGV[3]) end
@@ -99,6 +112,9 @@ pub enum RedisError {
         /// Why.
         error: serde_json::Error,
     },
+    /// The server was not reached a moment ago, and this call has not tried it.
+    #[error("Redis was not reached a moment ago and is tried again after one second: {0}; repeat the call then")]
+    Away(String),
     /// The server, or the way to it.
     #[error("Redis: {0}")]
     Redis(#[from] ::redis::RedisError),
@@ -109,13 +125,18 @@ type Result<T> = std::result::Result<T, RedisError>;
 /// A connection to a server that others share. Threads of one process may share it and then wait for each other; or each connects
 /// for itself.
 ///
-/// A connection that breaks is made anew by the next call; the call that it broke in fails, and may have been carried out.
+/// A connection that breaks is made anew by the next call; the call that it broke in fails, and may have been carried out. So does
+/// one whose server says that it takes no changes any more, as a master does that was made a replica; what it holds, though, is
+/// answered until then.
+///
+/// A call waits for at most five seconds to connect and five for each answer, of which it needs one to four unless others change
+/// the same upload; and before that for the calls of other threads that share the connection. Where the server was not reached
+/// or did not answer in time, all calls of the next second fail at once with [`RedisError::Away`].
+///
 /// Time is what each caller's clock says: let the machines' clocks agree, by NTP, better than the shortest time to live.
 pub struct Redis {
     retention: Retention,
-    client: Client,
-    /// `None` until the first call, and after one that broke it.
-    connection: Mutex<Option<Connection>>,
+    link: Link,
     /// What all keys begin with.
     prefix: String,
     next_id: Script,
@@ -138,8 +159,7 @@ impl Redis {
         }
         let store = Redis {
             retention,
-            client: Client::open(server)?,
-            connection: Mutex::new(None),
+            link: Link::new(server)?,
             prefix: format!("stillready1:{{{name}}}:"),
             next_id: Script::new(NEXT_ID),
             begin: Script::new(BEGIN),
@@ -162,29 +182,8 @@ impl Redis {
         format!("{}k:{key}", self.prefix)
     }
 
-    /// Calls the server, by a connection that is made anew where there is none.
-    fn call<T>(&self, call: impl FnOnce(&mut Connection) -> RedisResult<T>) -> Result<T> {
-        let mut place: MutexGuard<'_, _> = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        // Out of its place until the call has come back: after a panic in between it would be out of step with the server.
-        let mut connection = match place.take() {
-            Some(connection) => connection,
-            None => {
-                let connection = self.client.get_connection_with_timeout(CONNECT)?;
-                connection.set_read_timeout(Some(ANSWER))?;
-                connection.set_write_timeout(Some(ANSWER))?;
-                connection
-            }
-        };
-        let called = call(&mut connection);
-        let is_broken = called.as_ref().is_err_and(|error| error.is_io_error() || error.is_unrecoverable_error());
-        if !is_broken {
-            *place = Some(connection);
-        }
-        Ok(called?)
-    }
-
     fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
-        self.call(|connection| command.query(connection))
+        self.link.call(|connection| command.query(connection))
     }
 
     /// A record as it is written, and read.
@@ -204,14 +203,14 @@ impl Redis {
     fn put(&self, id: u64, old: &str, record: &Record, now_ns: u64) -> Result<bool> {
         let mut put = self.change.key(self.upload_key(id));
         put.key(self.name_key(&record.key)).arg(old).arg(text(record)).arg(id).arg(Redis::life(record, now_ns));
-        self.call(|connection| put.invoke(connection))
+        self.link.call(|connection| put.invoke(connection))
     }
 
     /// Removes a record, if it is still there. Whether it was.
     fn take(&self, id: u64, old: &str, record: &Record) -> Result<bool> {
         let mut take = self.remove.key(self.upload_key(id));
         take.key(self.name_key(&record.key)).arg(old).arg(id);
-        self.call(|connection| take.invoke(connection))
+        self.link.call(|connection| take.invoke(connection))
     }
 
     /// Changes a record, again where another change came in between. Whether the change was taken.
@@ -287,11 +286,11 @@ impl Backend for Redis {
     fn begin(&self, key: &str, now_ns: u64) -> Result<u64> {
         let mut next = self.next_id.key(self.id_key());
         next.arg((now_ns / 1000).min(CLOCK_ID_MAX));
-        let id: u64 = self.call(|connection| next.invoke(connection))?;
+        let id: u64 = self.link.call(|connection| next.invoke(connection))?;
         let record = Record::begin(key, now_ns, &self.retention);
         let mut begin = self.begin.key(self.upload_key(id));
         begin.key(self.name_key(key)).arg(text(&record)).arg(id).arg(Redis::life(&record, now_ns));
-        self.call(|connection| begin.invoke::<()>(connection))?;
+        self.link.call(|connection| begin.invoke::<()>(connection))?;
         Ok(id)
     }
 

@@ -63,6 +63,15 @@ pub enum SqliteError {
         "the file is a database without stillready's table `uploads`; name a file of its own, which need not exist"
     )]
     Foreign,
+    /// The file cannot have a log that is written ahead.
+    #[error(
+        "SQLite keeps its journal in mode `{found}` where it must be `wal`, so that others read while one writes; name a file on a \
+         disk of this machine: no `:memory:`, no empty name, no network file system"
+    )]
+    Mode {
+        /// The mode that SQLite takes instead.
+        found: String,
+    },
     /// A row holds what no version of the table allows.
     #[error(
         "the state `{0}` in the table `uploads` is none of processing, ready, failed, interrupted, expired, unknown"
@@ -78,6 +87,9 @@ type Result<T> = std::result::Result<T, SqliteError>;
 /// A connection to a file that others share. Threads of one process may share it and then wait for each other; or each opens the
 /// file for itself.
 ///
+/// A call that writes waits for others that write, for at most ten seconds, and fails then; before that it waits for the calls of
+/// other threads that share the connection, which may wait themselves.
+///
 /// Time is what each caller's clock says: those of the processes of one machine agree, but for a step of that clock.
 #[derive(Debug)]
 pub struct Sqlite {
@@ -90,7 +102,8 @@ impl Sqlite {
     ///
     /// # Errors
     /// [`SqliteError::Unfit`] for a retention with a capacity or with physical expiry, [`SqliteError::Newer`] and
-    /// [`SqliteError::Foreign`] for files of others, which are left as they are.
+    /// [`SqliteError::Foreign`] for files of others, which are left as they are, and [`SqliteError::Mode`] for what is no file or is
+    /// where processes cannot share one.
     pub fn open(path: impl AsRef<Path>, retention: Retention) -> Result<Sqlite> {
         UnfitRetention::unless_logical(NAME, &retention)?;
         let mut connection = Connection::open(path)?;
@@ -204,17 +217,20 @@ fn set_up(connection: &mut Connection) -> Result<()> {
 }
 
 /// Changes the mode of the file to a log that is written ahead. SQLite changes it alone with the file, and does not wait for that
-/// by itself.
+/// by itself; where it cannot, it does not fail, but says which mode stays.
 fn write_ahead(connection: &Connection) -> Result<()> {
     let mut attempts = 1;
-    while let Err(error) = connection.pragma_update(None, "journal_mode", "WAL") {
-        if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) || attempts == ATTEMPTS {
-            return Err(error.into());
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0)) {
+            Ok(mode) if mode.eq_ignore_ascii_case("wal") => return Ok(()),
+            Ok(found) => return Err(SqliteError::Mode { found }),
+            Err(error) if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) || attempts == ATTEMPTS => {
+                return Err(error.into());
+            }
+            Err(_) => attempts += 1,
         }
-        attempts += 1;
         std::thread::sleep(OPEN_AGAIN);
     }
-    Ok(())
 }
 
 /// Whether the table is there; an error if the file is another's.

@@ -1,6 +1,6 @@
 //! Several processes hammer one file and are killed with SIGKILL at moments of chance: no end that was answered is lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
@@ -23,8 +23,11 @@ const NAMES: u64 = 5;
 const FILE: &str = "STILLREADY_TEST_FILE";
 const WORKER: &str = "STILLREADY_TEST_WORKER";
 
-/// What a line of a worker's log begins with, beside those of the test's own.
+/// What lines of a worker's log begin with, beside those of the test's own: an end was answered, a clear is about to be asked for,
+/// and it was answered.
 const ENDED: &str = "ended ";
+const CLEARING: &str = "clearing ";
+const CLEARED: &str = "cleared ";
 
 fn open(path: &Path) -> Sqlite {
     Sqlite::open(path, Retention::finished(minutes(60))).unwrap()
@@ -43,8 +46,21 @@ impl Chance {
     }
 }
 
-/// A process of the test below, and nothing by itself: begins and ends uploads until it is killed, and writes a line for each
-/// end that was answered.
+/// One write, past the capture of tests: what is killed after it has told, and before it has told nothing.
+fn tell(line: &str) {
+    std::io::stdout().write_all(format!("\n{line}\n").as_bytes()).unwrap();
+}
+
+/// Ends an upload, and tells if that was taken.
+fn end(store: &Sqlite, id: u64, failed: bool, detail: &str) {
+    let outcome = if failed { Outcome::Failed } else { Outcome::Ready };
+    if store.finish(id, outcome(detail.to_owned()), wall_clock_ns()).unwrap() {
+        tell(&format!("{ENDED}{id} {} {detail}", if failed { "failed" } else { "ready" }));
+    }
+}
+
+/// A process of the test below, and nothing by itself: begins uploads under names that all share, ends and clears them, ends those
+/// of others, and sweeps, until it is killed; it writes a line for each end and clear that was answered.
 #[test]
 #[ignore = "a process of the test of kills, which starts it"]
 fn a_worker_on_a_file() {
@@ -53,18 +69,24 @@ fn a_worker_on_a_file() {
     let store = open(Path::new(&file));
     let mut chance = Chance(worker.bytes().map(u64::from).sum());
     for number in 0.. {
-        let id = store.begin(&format!("name {}", chance.below(NAMES)), wall_clock_ns()).unwrap();
+        let name = chance.below(NAMES);
+        let id = store.begin(&format!("name {name}"), wall_clock_ns()).unwrap();
         let detail = format!("{worker}-{number}");
-        let outcome = match chance.below(5) {
-            // It goes on running for ever.
-            0 => continue,
-            1 => Outcome::Failed(detail.clone()),
-            _ => Outcome::Ready(detail.clone()),
-        };
-        let word = if matches!(outcome, Outcome::Ready(_)) { "ready" } else { "failed" };
-        assert!(store.finish(id, outcome, wall_clock_ns()).unwrap());
-        // One write, past the capture of tests: what is killed after it has told, and before it has told nothing.
-        std::io::stdout().write_all(format!("\n{ENDED}{id} {word} {detail}\n").as_bytes()).unwrap();
+        match chance.below(10) {
+            // It goes on running for ever, unless another ends it.
+            0..2 => {}
+            2 => end(&store, id.saturating_sub(1 + chance.below(6)), false, &format!("{detail}-of-another")),
+            choice => end(&store, id, choice == 3, &detail),
+        }
+        if chance.below(5) == 0 {
+            tell(&format!("{CLEARING}{id} {name}"));
+            assert!(store.clear(id).unwrap(), "no other clears it");
+            tell(&format!("{CLEARED}{id} {name}"));
+        }
+        // Long before anything is over.
+        if chance.below(10) == 0 {
+            store.sweep(wall_clock_ns(), &mut |entry| panic!("a sweep takes {entry:?}")).unwrap();
+        }
     }
 }
 
@@ -81,21 +103,36 @@ fn start(file: &Path, log: &Path, worker: &str) -> Child {
         .unwrap()
 }
 
-/// The ends that were answered, by id.
-fn answered(log: &Path) -> BTreeMap<u64, Status<String>> {
+/// What the processes have told.
+#[derive(Default)]
+struct Told {
+    /// The ends that were answered, by id.
+    ended: BTreeMap<u64, Status<String>>,
+    /// The clears that were asked for, or were about to be, with their names.
+    clearing: BTreeMap<u64, i64>,
+    /// The clears that were answered.
+    cleared: BTreeSet<u64>,
+}
+
+fn told(log: &Path) -> Told {
     let text = std::fs::read_to_string(log).unwrap();
     assert!(!text.contains("panicked"), "{text}");
-    let mut all = BTreeMap::new();
+    let mut told = Told::default();
     // A line that was cut short has told nothing.
     for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
-        let Some(line) = line.strip_prefix(ENDED) else { continue };
-        let (id, rest) = line.split_once(' ').unwrap();
-        let (word, detail) = rest.split_once(' ').unwrap();
-        let status = if word == "ready" { Status::Ready } else { Status::Failed };
-        let twice = all.insert(id.parse().unwrap(), status(detail.to_owned()));
-        assert_eq!(twice, None, "two ends of upload {id}");
+        if let Some(line) = line.strip_prefix(ENDED) {
+            let (id, rest) = line.split_once(' ').unwrap();
+            let (word, detail) = rest.split_once(' ').unwrap();
+            let status = if word == "ready" { Status::Ready } else { Status::Failed };
+            let twice = told.ended.insert(id.parse().unwrap(), status(detail.to_owned()));
+            assert_eq!(twice, None, "two ends of upload {id}");
+        } else if let Some((id, name)) = line.strip_prefix(CLEARING).and_then(|line| line.split_once(' ')) {
+            told.clearing.insert(id.parse().unwrap(), name.parse().unwrap());
+        } else if let Some((id, _)) = line.strip_prefix(CLEARED).and_then(|line| line.split_once(' ')) {
+            told.cleared.insert(id.parse().unwrap());
+        }
     }
-    all
+    told
 }
 
 #[test]
@@ -115,8 +152,14 @@ fn processes_killed_at_any_moment_lose_no_end_that_was_answered() {
         // Between the rounds, too, with what the killed have left beside the file.
         assert_nothing_is_lost(&file, &log);
     }
-    let ended = answered(&log).len();
-    assert!(ended > 50, "only {ended} ends were answered: the kills met nobody at work");
+    let told = told(&log);
+    let others =
+        told.ended.values().filter(|status| matches!(status, Status::Ready(by) if by.ends_with("another"))).count();
+    let counts = [told.ended.len(), told.cleared.len(), others];
+    assert!(
+        counts.iter().zip([50, 10, 1]).all(|(count, least)| *count >= least),
+        "ends, clears, ends by others: {counts:?}: the kills met nobody at work"
+    );
 }
 
 fn assert_nothing_is_lost(file: &Path, log: &Path) {
@@ -124,17 +167,34 @@ fn assert_nothing_is_lost(file: &Path, log: &Path) {
     let verdict: String = by_hand.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(verdict, "ok");
     let store = open(file);
-    for (id, status) in answered(log) {
-        assert_eq!(store.read(id, wall_clock_ns()).unwrap(), status, "upload {id}");
+    let told = told(log);
+    for (id, status) in &told.ended {
+        let read = store.read(*id, wall_clock_ns()).unwrap();
+        let is_right = match (told.clearing.contains_key(id), told.cleared.contains(id)) {
+            (_, true) => read == Status::Unknown,
+            // Its process was killed in the call, or right after or before it.
+            (true, false) => read == Status::Unknown || read == *status,
+            (false, false) => read == *status,
+        };
+        assert!(is_right, "upload {id}, which has ended as {status:?}, is {read:?}");
     }
-    // Each name names one upload, its last.
-    let mut names =
-        by_hand.prepare("SELECT count(*), max(id), sum(latest), max(id * latest) FROM uploads GROUP BY key").unwrap();
+    for id in &told.cleared {
+        assert_eq!(store.read(*id, wall_clock_ns()).unwrap(), Status::Unknown, "upload {id} was cleared");
+    }
+    // Each name names one upload, its last, or none where that was cleared.
+    let mut names = by_hand
+        .prepare("SELECT substr(key, 6) + 0, max(id), sum(latest), max(id * latest) FROM uploads GROUP BY key")
+        .unwrap();
     let mut rows = names.query([]).unwrap();
     let mut seen = 0;
     while let Some(row) = rows.next().unwrap() {
-        let [count, last, latest, named] = [0, 1, 2, 3].map(|column| row.get::<_, i64>(column).unwrap());
-        assert_eq!((latest, named), (1, last), "of {count} uploads under one name");
+        let [name, last, latest, named] = [0, 1, 2, 3].map(|column| row.get::<_, i64>(column).unwrap());
+        if latest == 0 {
+            let is_cleared = told.clearing.iter().any(|(id, of)| *of == name && *id > last as u64);
+            assert!(is_cleared, "name {name} names none of its uploads, the last of which is {last}");
+        } else {
+            assert_eq!((latest, named), (1, last), "name {name}");
+        }
         seen += 1;
     }
     assert!(seen <= NAMES);

@@ -18,6 +18,17 @@ use std::time::Duration;
 /// One minute, in nanoseconds.
 const MINUTE_NS: u64 = 60_000_000_000;
 
+/// Waits until something is so, for a minute at most: a machine that is busy makes no test fail.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..6000 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("in one minute: {what}");
+}
+
 fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
 }

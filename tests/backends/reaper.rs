@@ -1,26 +1,15 @@
 //! The thread that sweeps.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stillready::backend::dashmap::Dashmap;
 use stillready::backend::sqlite::Sqlite;
-use stillready::backend::{Backend, Reaper};
+use stillready::backend::{Backend, Reaper, wall_clock_ns};
 use stillready::registry::{Outcome, Retention, Status};
 
-use crate::{MINUTE_NS, minutes};
-
-/// Waits until something is so.
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..1000 {
-        if is_so() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("in ten seconds: {what}");
-}
+use crate::{MINUTE_NS, minutes, until};
 
 fn held<B: Backend>(store: &B) -> usize {
     let mut held = 0;
@@ -75,4 +64,36 @@ fn a_sweep_that_fails_or_panics_is_counted_and_the_next_one_tries_again() {
     let reaper = Reaper::start(store, Duration::from_millis(1), clock, on_error).unwrap();
     until("eight sweeps", || reaper.sweeps() > 8);
     assert_eq!((reaper.failed(), told.load(Ordering::Relaxed)), (4, 3));
+}
+
+#[test]
+fn a_reaper_may_be_dropped_by_its_own_thread_and_that_sweep_is_the_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Sqlite::open(folder.path().join("uploads.db"), Retention::default()).unwrap());
+    let own: Arc<Mutex<Option<Reaper>>> = Arc::default();
+    let is_dropped = Arc::new(AtomicBool::new(false));
+    let (held, tell) = (Arc::clone(&own), Arc::clone(&is_dropped));
+    let on_error = move |_: &_| {
+        // Its owner may not have put it there yet: then by the next sweep.
+        if let Some(reaper) = held.lock().unwrap().take() {
+            drop(reaper);
+            tell.store(true, Ordering::Relaxed);
+        }
+    };
+    let clock = || u64::MAX;
+    let reaper = Reaper::start(Arc::clone(&store), Duration::from_millis(1), clock, on_error).unwrap();
+    *own.lock().unwrap() = Some(reaper);
+    until("it is dropped", || is_dropped.load(Ordering::Relaxed));
+    until("its thread has ended", || Arc::strong_count(&store) == 1);
+}
+
+#[test]
+fn a_reaper_without_a_period_rests_between_two_sweeps_nevertheless() {
+    let store = Arc::new(Dashmap::new(Retention::default()).unwrap());
+    let start_ns = wall_clock_ns();
+    let reaper = Reaper::start(store, Duration::ZERO, || 0, |_| ()).unwrap();
+    until("fifty sweeps", || reaper.sweeps() >= 50);
+    let sweeps = reaper.sweeps();
+    let passed = Duration::from_nanos(wall_clock_ns() - start_ns);
+    assert!(passed >= Duration::from_millis(1) * sweeps as u32, "{sweeps} sweeps in {passed:?}");
 }

@@ -26,7 +26,7 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         // Whoever is given the port before the server is: again.
         for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let port = free_port();
             let mut process = match run(port, folder.path(), arguments) {
                 Ok(process) => process,
                 Err(error) => {
@@ -79,15 +79,23 @@ fn run(port: u16, folder: &std::path::Path, arguments: &[&'static str]) -> std::
         .spawn()
 }
 
-/// Waits until a server answers; not if it has ended.
+/// A port that is free at the moment, and below those that a cluster refuses, since it also takes the one 10,000 above.
+fn free_port() -> u16 {
+    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    (0..1000).map(|_| free()).find(|port| *port < 55_536).expect("of 1,000 free ports one is below 55,536")
+}
+
+/// Waits until the server answers; not if it has ended, or another one answers in its place.
 fn answers(port: u16, process: &mut Child) -> bool {
     let client = Client::open(format!("redis://127.0.0.1:{port}/")).unwrap();
     for _ in 0..1000 {
-        let pong = client.get_connection().and_then(|mut connection| cmd("PING").query::<String>(&mut connection));
-        if pong.is_ok() {
-            // It may be somebody else's, where ours found the port taken and ended.
-            std::thread::sleep(Duration::from_millis(20));
-            return process.try_wait().unwrap().is_none();
+        let info = client.get_connection_with_timeout(Duration::from_secs(5)).and_then(|mut connection| {
+            connection.set_read_timeout(Some(Duration::from_secs(5)))?;
+            cmd("INFO").arg("server").query::<String>(&mut connection)
+        });
+        if let Ok(info) = info {
+            let process_id = format!("process_id:{}", process.id());
+            return info.lines().any(|line| line == process_id);
         }
         if process.try_wait().unwrap().is_some() {
             return false;

@@ -100,6 +100,19 @@ fn files_of_others_are_refused_and_left_as_they_are() {
 }
 
 #[test]
+fn what_processes_cannot_share_is_refused() {
+    for (path, mode) in [(":memory:", "memory"), ("file::memory:?cache=shared", "memory"), ("", "delete")] {
+        let error = Sqlite::open(path, retention()).unwrap_err();
+        assert!(matches!(&error, SqliteError::Mode { found } if found == mode), "{path:?}: {error}");
+    }
+    assert_eq!(
+        Sqlite::open(":memory:", retention()).unwrap_err().to_string(),
+        "SQLite keeps its journal in mode `memory` where it must be `wal`, so that others read while one writes; name a file \
+         on a disk of this machine: no `:memory:`, no empty name, no network file system"
+    );
+}
+
+#[test]
 fn a_retention_that_it_does_not_keep_is_refused_before_the_file_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("uploads.db");
