@@ -1,23 +1,31 @@
-"""`examples/flask_app/uploads.py` against the documented table and statements, run by `sqlite3` itself, and from other processes.
+"""`examples/flask_app/uploads.py` against the documented table and statements, run by `sqlite3` itself, and from other processes;
+and the example's README against its apps, where Flask is installed.
 
     python3 tests/flask/test_uploads.py
 """
 
+import importlib
+import importlib.util
+import io
 import json
 import multiprocessing
+import os
+import re
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+EXAMPLE = ROOT / "examples" / "flask_app"
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(ROOT / "examples" / "flask_app"))
+sys.path.insert(0, str(EXAMPLE))
 import uploads as subject  # noqa: E402
 from uploads import Retention, Status, Uploads  # noqa: E402
 
@@ -333,6 +341,70 @@ class FromOtherProcesses(OnAFile):
         self.assertGreater(again, there, "an id is never given out twice")
         self.assertEqual(see(self.file, "clear", again), {"taken": True})
         self.assertEqual(here.read(again), Status("unknown"))
+
+
+@unittest.skipUnless(importlib.util.find_spec("flask"), "needs Flask")
+class Readme(unittest.TestCase):
+    """What `examples/flask_app/README.md` names is there. Its commands are not run: they would install and listen."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.text = (EXAMPLE / "README.md").read_text()
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        before = os.environ.get("UPLOADS_DB")
+        os.environ["UPLOADS_DB"] = str(Path(folder.name) / "uploads.sqlite3")
+        names = set(re.findall(r"\b(\w+):app\b", cls.text))
+        cls.apps = {name: importlib.import_module(name).app for name in sorted(names)}
+        os.environ.pop("UPLOADS_DB")
+        if before is not None:
+            os.environ["UPLOADS_DB"] = before
+
+    def test_its_apps_are_the_two_and_its_files_exist(self):
+        self.assertEqual(list(self.apps), ["after", "before"])
+        files = set(re.findall(r"\b[a-z]+\.(?:py|txt)\b", self.text))
+        self.assertEqual(files, {path.name for path in EXAMPLE.iterdir() if path.suffix in (".py", ".txt")} - {"work.py"})
+
+    def test_the_requests_of_its_console_are_answered_as_it_says(self):
+        upload = re.search(r"^\$ curl -F file=@(\S+) http://127\.0\.0\.1:8000(\S+)\n(\{.*\})$", self.text, re.MULTILINE)
+        poll = re.search(r"curl -si 'http://127\.0\.0\.1:8000([^']+)' \| grep -e (\S+) -e (\S+);", self.text)
+        by_id = re.search(r"poll `(\?id=1)`", self.text)
+        for name, app in self.apps.items():
+            with self.subTest(name):
+                client = app.test_client()
+                form = {"file": (io.BytesIO(b"a line\n"), upload[1]), "seconds": "0"}
+                answer = client.post(upload[2], data=form)
+                self.assertEqual(answer.status_code, 200)
+                # `after` adds an id, the first of its file.
+                more = {"id": 1} if name == "after" else {}
+                self.assertEqual(answer.json, {**json.loads(upload[3]), **more})
+                paths = [poll[1]] + ([poll[1].partition("?")[0] + by_id[1]] if name == "after" else [])
+                for path in paths:
+                    give_up = time.monotonic() + 30
+                    while (answer := client.get(path)).json["status"] == "processing" and time.monotonic() < give_up:
+                        time.sleep(0.01)
+                    self.assertEqual((answer.status_code, answer.json[poll[3]]), (200, "ready"))
+                    self.assertIn(poll[2], answer.headers)
+
+    def test_its_settings_are_those_of_the_apps_with_their_defaults(self):
+        rows = re.findall(r"^\| (`UPLOADS_.*?) \| .* \| (.*?) \|$", self.text, re.MULTILINE)
+        said = {}
+        for names, defaults in rows:
+            names, defaults = re.findall(r"`(\w+)`", names), defaults.strip("`").split(", ")
+            self.assertEqual(len(names), len(defaults), names)
+            said.update(zip(names, defaults))
+        read = {}
+        for source in ["before.py", "after.py", "work.py"]:
+            for name, default in re.findall(r'"(UPLOADS_\w+)", ("[^"]+"|[\d.]+)\)?', (EXAMPLE / source).read_text()):
+                read[name] = default.strip('"')
+
+        def plain(settings):
+            return {name: float(value) if value[0].isdigit() else value for name, value in settings.items()}
+
+        self.assertEqual(plain(said), plain(read))
+        self.assertGreaterEqual(len(said), 8)
+        # What the text sets beyond the table is one of them.
+        self.assertLessEqual(set(re.findall(r"\bUPLOADS_\w+", self.text)), set(said))
 
 
 if __name__ == "__main__":
