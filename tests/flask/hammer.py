@@ -1,12 +1,13 @@
 """Makes many uploads in a file that other processes write at the same time, and says as JSON which of its ends were taken.
 
-    hammer.py FILE NAME UPLOADS SECONDS
+    hammer.py FILE NAME UPLOADS AT_LEAST_S AT_MOST_S
 
-Prints `ready`, waits for a line on its standard input, opens the file, and makes up to so many uploads for at most so many seconds:
-under four keys that all share; before it ends its own it tries to end the one before it, which may be another's. Whoever was
-told that an end was taken must read it back. `tests/flask/format.rs` does the same in Rust.
+Prints `ready`, waits for a line on its standard input, opens the file, and makes so many uploads, and more until so many seconds are
+over, but for so many at most: under four keys that all share; before it ends its own it tries to end the one before it, which may be
+another's. Whoever was told that an end was taken must read it back. `tests/flask/hammer.rs` does the same in Rust.
 """
 
+import itertools
 import json
 import sys
 import time
@@ -20,11 +21,12 @@ KEYS = 4
 
 
 def main():
-    file, name, most, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+    file, name = sys.argv[1:3]
+    enough, at_least_s, at_most_s = map(float, sys.argv[3:])
     print("ready", flush=True)
     sys.stdin.readline()
     uploads = Uploads(file, Retention(None, 3600, 3600, 3600, 3600))
-    begun, taken, give_up = [], [], time.monotonic() + seconds
+    begun, taken, since = [], [], time.monotonic()
 
     def end(upload, number):
         state, detail = ("failed" if number % 3 == 0 else "ready"), f"{name}, its {number}: é"
@@ -33,8 +35,9 @@ def main():
             answer = uploads.read(upload)
             assert (answer.status, answer.detail) == (state, detail), (upload, answer)
 
-    for number in range(most):
-        if time.monotonic() > give_up:
+    for number in itertools.count():
+        elapsed_s = time.monotonic() - since
+        if (number >= enough and elapsed_s > at_least_s) or elapsed_s > at_most_s:
             break
         key = f"key {number % KEYS}"
         upload = uploads.begin(key)
@@ -44,6 +47,7 @@ def main():
         end(upload, number)
         assert uploads.read(upload).status in ("ready", "failed"), "somebody has ended it"
         assert uploads.read_key(key).status in ("processing", "ready", "failed")
+        time.sleep(0.001)  # lets the others get in between
     print(json.dumps({"begun": begun, "taken": taken}))
 
 
