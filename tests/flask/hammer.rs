@@ -115,9 +115,9 @@ fn rows<T>(file: &Connection, sql: &str, row: impl FnMut(&rusqlite::Row<'_>) -> 
     file.prepare(sql).unwrap().query_map([], row).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
-/// Two Python processes and two Rust threads, each with a connection of its own, open one file that is not there yet and make uploads
-/// under keys that all share, at the same time; each also tries to end what others began. An error of any, such as "database is locked",
-/// fails.
+/// Two Python processes and two Rust threads, each with a connection of its own, open one file that is not there yet, and make
+/// uploads under keys that all share, at the same time; each also tries to end what others began. An error of any, such as
+/// "database is locked", fails.
 #[test]
 fn python_processes_and_rust_threads_hammer_one_file_and_lose_nothing() {
     let Some((python, _alone)) = python() else { return };
@@ -150,7 +150,11 @@ fn python_processes_and_rust_threads_hammer_one_file_and_lose_nothing() {
     let file = Connection::open(&file).unwrap();
     let mut begun: Vec<u64> = hammered.iter().flat_map(|one| one.begun.iter().copied()).collect();
     begun.sort_unstable();
-    assert_eq!(begun, rows(&file, "SELECT id FROM uploads ORDER BY id", |row| row.get(0)), "an id is given out once");
+    assert_eq!(
+        begun,
+        rows(&file, "SELECT id FROM uploads ORDER BY id", |row| row.get::<_, u64>(0)),
+        "an id is given out once"
+    );
     // One end each, with the detail of whoever was told that it was taken.
     let told: Vec<&End> = hammered.iter().flat_map(|one| &one.taken).collect();
     let ends: BTreeMap<u64, &End> = told.iter().map(|end| (end.0, *end)).collect();
