@@ -8,6 +8,7 @@ file system: SQLite's write-ahead log does not work there.
 Needs SQLite 3.37 (strict tables) and nothing else beyond Python.
 """
 
+import math
 import os
 import sqlite3
 import threading
@@ -16,6 +17,15 @@ from contextlib import contextmanager
 from typing import NamedTuple, Optional
 
 VERSION = 1
+
+# The columns of the table, in order.
+COLUMNS = [
+    *("id", "key", "latest", "state", "detail"),
+    *("begun_ns", "ended_ns", "acknowledged_ns", "deadline_ns", "forget_ns"),
+]
+
+# Times to live of so many nanoseconds or more, 73 years, are for ever: no sum with a moment leaves 64 bits with a sign.
+FOREVER_NS = 2**61 - 1
 
 SCHEMA = """\
 -- Version 1 of the table of uploads, which Rust and Python share. Moments are nanoseconds since 1970.
@@ -100,7 +110,7 @@ RETURNING key, state, begun_ns, deadline_ns
 
 
 class Retention(NamedTuple):
-    """How long what is kept, in seconds. None is for ever."""
+    """How long what is kept, in seconds. None is for ever, as are 73 years or more."""
 
     running_s: Optional[float] = 3600  # from its beginning, while it runs
     ready_s: Optional[float] = 1800  # from its end, and so the next two
@@ -130,13 +140,13 @@ class Uploads:
         if sqlite3.sqlite_version_info < (3, 37):
             raise RuntimeError(f"needs SQLite 3.37 or later, and this is {sqlite3.sqlite_version}")
         self._path, self._busy_s = os.fspath(path), busy_s
-        self._live_ns = {name.removesuffix("_s"): _ns(seconds) for name, seconds in retention._asdict().items()}
+        self._live_ns = {name.removesuffix("_s"): _live_ns(name, seconds) for name, seconds in retention._asdict().items()}
         self._of_thread = threading.local()
         self._connection()
 
     def begin(self, key, now_ns=None):
         """An upload begins under a key, which from now on names this one. Returns its id."""
-        with self._change() as connection:
+        with self._transaction("IMMEDIATE") as connection:
             now_ns = _now_ns(now_ns)
             connection.execute(SUPERSEDE, {"key": key})
             return connection.execute(BEGIN, self._times(now_ns, key=key)).lastrowid
@@ -151,30 +161,36 @@ class Uploads:
         times = self._times(now_ns, id=upload, state=state, detail=detail, since=since_ns, live=self._live_ns[state])
         return self._connection().execute(FINISH, times).rowcount == 1
 
-    def read(self, upload, now_ns=None):
-        """The status of the upload with this id."""
+    def read(self, upload, now_ns=None, renew=False):
+        """The status of the upload with this id. With `renew`, the age of one that has ended counts from now."""
         if abs(upload) >= 2**63:
             return UNKNOWN  # more than SQLite can give out, or be asked for
-        row = self._connection().execute(READ, {"id": upload, "now": _now_ns(now_ns)}).fetchone()
-        return UNKNOWN if row is None or row[0] == "unknown" else Status(*row)
+        if not renew:
+            return self._poll(self._connection(), upload, _now_ns(now_ns))
+        with self._transaction("IMMEDIATE") as connection:
+            return self._poll(connection, upload, _now_ns(now_ns), renew)
 
-    def read_key(self, key, now_ns=None):
-        """The status of the upload that a key names."""
-        upload = self.latest(key)
-        return UNKNOWN if upload is None else self.read(upload, now_ns)
+    def read_key(self, key, now_ns=None, renew=False):
+        """The status of the upload that a key names, likewise."""
+        # In one transaction: the key is not to be told the end of an upload that it no longer named then. If it changes nothing,
+        # both statements see the file as it was at one moment, and wait for nobody.
+        with self._transaction("IMMEDIATE" if renew else "DEFERRED") as connection:
+            row = connection.execute(LATEST, {"key": key}).fetchone()
+            return UNKNOWN if row is None else self._poll(connection, row[0], _now_ns(now_ns), renew)
 
     def latest(self, key):
         """The id of the upload that a key names, or None."""
         row = self._connection().execute(LATEST, {"key": key}).fetchone()
         return row and row[0]
 
-    def acknowledge(self, upload, now_ns=None):
-        """The client has its answer. Returns whether that was news."""
-        return self._connection().execute(ACKNOWLEDGE, {"id": upload, "now": _now_ns(now_ns)}).rowcount == 1
-
-    def renew(self, upload, now_ns=None):
-        """The age of an upload that has ended counts from now. Returns whether there was such a one."""
-        return self._connection().execute(RENEW, self._times(_now_ns(now_ns), id=upload)).rowcount == 1
+    def acknowledge(self, upload, now_ns=None, renew=False):
+        """The client has its answer. Returns whether that was news; if so, with `renew`, the upload's age counts from now."""
+        with self._transaction("IMMEDIATE") as connection:
+            now_ns = _now_ns(now_ns)
+            counts = connection.execute(ACKNOWLEDGE, {"id": upload, "now": now_ns}).rowcount == 1
+            if counts and renew:
+                connection.execute(RENEW, self._times(now_ns, id=upload))
+            return counts
 
     def clear(self, upload):
         """Removes one upload, whatever its state. Returns whether there was one."""
@@ -191,6 +207,15 @@ class Uploads:
             connection.close()
             self._of_thread.connection = None
 
+    def _poll(self, connection, upload, now_ns, renew=False):
+        row = connection.execute(READ, {"id": upload, "now": now_ns}).fetchone()
+        if row is None or row[0] == "unknown":
+            return UNKNOWN
+        status, state, detail = row
+        if renew and status in ("ready", "failed", "interrupted"):
+            connection.execute(RENEW, self._times(now_ns, id=upload))
+        return Status(status, state, detail or "" if status in ("ready", "failed") else detail)
+
     def _times(self, now_ns, **more):
         return {**self._live_ns, "now": now_ns, **more}
 
@@ -206,62 +231,71 @@ class Uploads:
         # Without an isolation level the module begins no transactions behind our back. The time-out is SQLite's busy_timeout.
         connection = sqlite3.connect(self._path, timeout=self._busy_s, isolation_level=None)
         try:
-            if _version(connection) == 0:
-                self._write_ahead(connection)
-                _make(connection)
-            if _version(connection) != VERSION:
-                raise RuntimeError(f"{self._path} has version {_version(connection)}; this program knows {VERSION}")
+            # Whose file it is comes first: those of others are left as they are.
+            self._set_up(connection)
+            self._write_ahead(connection)
+            connection.execute("PRAGMA synchronous = NORMAL")
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _set_up(self, connection):
+        """Makes the table in a file that has none: of several processes at once one does, and the others find that."""
+        with _transaction(connection, "DEFERRED"):
+            if self._check(connection):
+                return
+        with _transaction(connection, "IMMEDIATE"):
+            if not self._check(connection):
+                for statement in _statements(SCHEMA):
+                    connection.execute(statement)
+
+    def _check(self, connection):
+        """Whether the table is there, False for an empty file; an error if the file is another's."""
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        if found > VERSION:
+            raise RuntimeError(f"{self._path} has version {found}; this program knows {VERSION}")
+        if found == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,):
+            return False
+        columns = [name for (name,) in connection.execute("SELECT name FROM pragma_table_info('uploads')")]
+        if found != VERSION or columns != COLUMNS:
+            raise RuntimeError(
+                f"{self._path} is a database without stillready's table `uploads`; name a file of its own, which need not exist"
+            )
+        return True
 
     def _write_ahead(self, connection):
         # This one change does not wait for other processes that make it at the same time, whatever the busy_timeout.
         give_up = time.monotonic() + self._busy_s
         while True:
             try:
-                connection.execute("PRAGMA journal_mode = WAL").fetchone()
-                return
+                (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+                break
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error) or time.monotonic() > give_up:
                     raise
                 time.sleep(0.01)
+        if mode != "wal":
+            raise RuntimeError(
+                f"{self._path} has no write-ahead log, without which readers wait: its journal_mode is {mode}; name a file on a disk"
+            )
 
-    @contextmanager
-    def _change(self):
-        connection = self._connection()
-        # Immediate: a transaction that reads first and then finds another one writing could not wait for it.
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-            connection.execute("COMMIT")
-        except BaseException:
-            _roll_back(connection)
-            raise
+    def _transaction(self, mode):
+        return _transaction(self._connection(), mode)
 
 
-def _version(connection):
-    return connection.execute("PRAGMA user_version").fetchone()[0]
-
-
-def _make(connection):
-    """Makes the table in a file that has none, unless another process did so meanwhile."""
-    connection.execute("BEGIN IMMEDIATE")
+@contextmanager
+def _transaction(connection, mode):
+    """All or nothing. `IMMEDIATE` for what writes: one that read first and then found another writing could not wait for it."""
+    connection.execute(f"BEGIN {mode}")
     try:
-        if _version(connection) == 0:
-            for statement in _statements(SCHEMA):
-                connection.execute(statement)
+        yield connection
         connection.execute("COMMIT")
     except BaseException:
-        _roll_back(connection)
+        # Some errors, a full disk among them, have rolled it back already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
-
-
-def _roll_back(connection):
-    # Some errors, a full disk among them, have done so already.
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
 
 
 def _statements(script):
@@ -278,5 +312,10 @@ def _now_ns(now_ns):
     return time.time_ns() if now_ns is None else now_ns
 
 
-def _ns(seconds):
-    return None if seconds is None else round(seconds * 1_000_000_000)
+def _live_ns(name, seconds):
+    if seconds is None or seconds == math.inf:
+        return None
+    if not seconds >= 0:
+        raise ValueError(f"{name} is {seconds}; it must be 0 or more, or None for ever")
+    ns = round(seconds * 1_000_000_000)
+    return ns if ns < FOREVER_NS else None

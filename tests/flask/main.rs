@@ -8,6 +8,7 @@
 
 mod before_and_after;
 mod format;
+mod hammer;
 mod server;
 mod told;
 mod workers_end;
@@ -15,6 +16,7 @@ mod workers_end;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const HOW_TO: &str =
     "python3 -m venv target/flask-venv && target/flask-venv/bin/pip install -r examples/flask_app/requirements.txt";
@@ -24,13 +26,17 @@ fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// A Python with flask and gunicorn; `None`, and a loud line, where there is none.
-fn python() -> Option<PathBuf> {
+/// Held by each test that starts processes: they measure, and do not share the machine with one another.
+static MACHINE: Mutex<()> = Mutex::new(());
+
+/// A Python with flask and gunicorn, and the machine for as long as the guard lives; `None`, and a loud line, where there is none.
+fn python() -> Option<(PathBuf, MutexGuard<'static, ()>)> {
+    let alone = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
     let named = std::env::var_os("STILLREADY_PYTHON").map(PathBuf::from);
     let python = named.clone().unwrap_or_else(|| here("target/flask-venv/bin/python"));
     let imports = Command::new(&python).args(["-c", "import flask, gunicorn"]).stderr(Stdio::null()).status();
     if imports.is_ok_and(|status| status.success()) {
-        return Some(python);
+        return Some((python, alone));
     }
     let missing = format!("{} is no Python with flask and gunicorn; how to make one: {HOW_TO}", python.display());
     assert!(named.is_none() && std::env::var_os("CI").is_none(), "{missing}");

@@ -7,12 +7,11 @@ do the next one.
     sees.py FILE read-key KEY           likewise, of the upload that the key names
     sees.py FILE latest KEY             {"id": 1}, or null
     sees.py FILE acknowledge ID         {"taken": true}
-    sees.py FILE renew ID               {"taken": true}
     sees.py FILE clear ID               {"taken": true}
     sees.py FILE sweep MOST             {"swept": [["key", "ready", 0, 5]]}
 
 Options: `--now NS`, nanoseconds since 1970, and for each time to live its seconds, or `ever`: `--running`, `--ready`, `--failed`,
-`--interrupted`, `--tombstone`.
+`--interrupted`, `--tombstone`. With `--renew`, reads and acknowledgements renew the age of what has ended.
 """
 
 import argparse
@@ -35,6 +34,7 @@ def arguments():
     parser.add_argument("operation")
     parser.add_argument("operands", nargs="*")
     parser.add_argument("--now", type=int)
+    parser.add_argument("--renew", action="store_true")
     for name, default in Retention()._asdict().items():
         parser.add_argument("--" + name.removesuffix("_s"), dest=name, type=seconds, default=default)
     options = parser.parse_args()
@@ -42,22 +42,20 @@ def arguments():
     return options
 
 
-def answer(uploads, operation, operands, now_ns):
+def answer(uploads, operation, operands, now_ns, renew):
     match operation, operands:
         case "begin", [key]:
             return {"id": uploads.begin(key, now_ns)}
         case "finish", [upload, state, *detail] if len(detail) <= 1:
             return {"taken": uploads.finish(int(upload), state, *detail, now_ns=now_ns)}
         case "read", [upload]:
-            return uploads.read(int(upload), now_ns)._asdict()
+            return uploads.read(int(upload), now_ns, renew)._asdict()
         case "read-key", [key]:
-            return uploads.read_key(key, now_ns)._asdict()
+            return uploads.read_key(key, now_ns, renew)._asdict()
         case "latest", [key]:
             return {"id": uploads.latest(key)}
         case "acknowledge", [upload]:
-            return {"taken": uploads.acknowledge(int(upload), now_ns)}
-        case "renew", [upload]:
-            return {"taken": uploads.renew(int(upload), now_ns)}
+            return {"taken": uploads.acknowledge(int(upload), now_ns, renew)}
         case "clear", [upload]:
             return {"taken": uploads.clear(int(upload))}
         case "sweep", [most]:
@@ -68,7 +66,7 @@ def answer(uploads, operation, operands, now_ns):
 def main():
     options = arguments()
     uploads = Uploads(options.file, options.retention)
-    print(json.dumps(answer(uploads, options.operation, options.operands, options.now)))
+    print(json.dumps(answer(uploads, options.operation, options.operands, options.now, options.renew)))
 
 
 if __name__ == "__main__":

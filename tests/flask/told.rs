@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::here;
-use crate::server::Server;
+use crate::server::{PATIENCE, Server};
 
 /// What the clients do.
 pub(crate) struct Crowd {
@@ -20,6 +20,8 @@ pub(crate) struct Crowd {
     pub(crate) interval_s: f64,
     pub(crate) tolerate: u32,
     pub(crate) max_attempts: u32,
+    /// For how long the whole run may go on.
+    pub(crate) limit_s: f64,
 }
 
 /// Polls that a client makes after it was told `ready`.
@@ -124,13 +126,13 @@ impl Told {
             ("--tolerate", crowd.tolerate.to_string()),
             ("--max-attempts", crowd.max_attempts.to_string()),
             ("--after-ready", AFTER_READY.to_string()),
-            ("--limit-s", "120".to_owned()),
+            ("--limit-s", crowd.limit_s.to_string()),
         ];
         let run = assert_cmd::Command::new(python)
             .arg(here("tests/flask/drive.py"))
             .arg(server.port.to_string())
             .args(options.iter().flat_map(|(name, value)| [*name, value]))
-            .timeout(Duration::from_secs(180))
+            .timeout(Duration::from_secs_f64(crowd.limit_s) + PATIENCE)
             .assert()
             .success();
         let told: Told = serde_json::from_slice(&run.get_output().stdout).unwrap();

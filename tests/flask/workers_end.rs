@@ -12,7 +12,7 @@ fn by_name(name: &str) -> String {
 
 #[test]
 fn a_killed_worker_takes_a_dictionary_along_and_no_file() {
-    let Some(python) = python() else { return };
+    let Some((python, _alone)) = python() else { return };
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("uploads.sqlite3");
     let site = |app| Site {
@@ -48,7 +48,7 @@ fn a_killed_worker_takes_a_dictionary_along_and_no_file() {
 
 #[test]
 fn a_worker_that_stops_in_good_order_leaves_its_uploads_interrupted() {
-    let Some(python) = python() else { return };
+    let Some((python, _alone)) = python() else { return };
     let folder = tempfile::tempdir().unwrap();
     let database: PathBuf = folder.path().join("uploads.sqlite3");
     let site = Site { python: &python, app: "after", options: &["-w", "2"], settings: &[], database };
