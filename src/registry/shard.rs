@@ -108,7 +108,7 @@ impl<K, V> Shard<K, V> {
             keys: Index::new(),
             ages: Ages::new(),
             counts: [0; QUEUES],
-            waits: Waits::new(),
+            waits: Waits::default(),
         }
     }
 

@@ -77,8 +77,13 @@ impl<K, V> std::fmt::Debug for Wait<K, V> {
     }
 }
 
-/// The long polls of one part, always used under its lock.
-pub(super) struct Waits {
+/// The long polls of one part, always used under its lock. Nothing but a null pointer until there is the first, since most services
+/// have none.
+#[derive(Default)]
+pub(super) struct Waits(Option<Box<List>>);
+
+#[derive(Default)]
+struct List {
     /// By slot, whose record runs: who waits for it.
     waiting: BTreeMap<u32, ByNumber>,
     /// Numbers given out; none twice.
@@ -91,31 +96,29 @@ pub(super) struct Waits {
 pub(super) type ByNumber = BTreeMap<u64, Waker>;
 
 impl Waits {
-    pub(super) fn new() -> Self {
-        Waits { waiting: BTreeMap::new(), numbers: 0, woken: Vec::new() }
-    }
-
     /// One waits for the record in a slot, or still does, with this waker from now on. Returns the waker that it had, which is
     /// not to be dropped under the lock.
     pub(super) fn enter(&mut self, slot: u32, number: &mut Option<u64>, waker: &Waker) -> Option<Waker> {
-        let waiting = self.waiting.entry(slot).or_default();
+        let list = self.0.get_or_insert_default();
+        let waiting = list.waiting.entry(slot).or_default();
         match number.and_then(|number| waiting.get_mut(&number)) {
             Some(entered) if entered.will_wake(waker) || mutant!(first_waker_is_kept) => None,
             Some(entered) => Some(std::mem::replace(entered, waker.clone())),
             None => {
-                self.numbers += 1;
-                *number = Some(self.numbers);
-                waiting.insert(self.numbers, waker.clone())
+                list.numbers += 1;
+                *number = Some(list.numbers);
+                waiting.insert(list.numbers, waker.clone())
             }
         }
     }
 
     /// One waits no more. Returns its waker, if it was not woken before; not to be dropped under the lock.
     pub(super) fn leave(&mut self, slot: u32, number: u64) -> Option<Waker> {
-        let waiting = self.waiting.get_mut(&slot)?;
+        let list = self.0.as_mut()?;
+        let waiting = list.waiting.get_mut(&slot)?;
         let waker = waiting.remove(&number);
         if waiting.is_empty() {
-            self.waiting.remove(&slot);
+            list.waiting.remove(&slot);
         }
         waker
     }
@@ -123,30 +126,32 @@ impl Waits {
     /// The record in a slot runs no more.
     #[inline(always)]
     pub(super) fn wake(&mut self, slot: u32) {
-        if !self.waiting.is_empty() {
-            self.wake_those_of(slot);
+        if let Some(list) = &mut self.0 {
+            list.wake(slot);
         }
-    }
-
-    #[cold]
-    fn wake_those_of(&mut self, slot: u32) {
-        self.woken.extend(self.waiting.remove(&slot));
     }
 
     /// Whether somebody is to be woken.
     #[inline(always)]
     pub(super) fn has_woken(&self) -> bool {
-        !self.woken.is_empty()
+        self.0.as_ref().is_some_and(|list| !list.woken.is_empty())
     }
 
     /// Those to wake.
     #[cold]
     pub(super) fn take_woken(&mut self) -> Vec<ByNumber> {
-        std::mem::take(&mut self.woken)
+        self.0.as_mut().map(|list| std::mem::take(&mut list.woken)).unwrap_or_default()
     }
 
     /// How many wait.
     pub(super) fn len(&self) -> usize {
-        self.waiting.values().map(BTreeMap::len).sum()
+        self.0.iter().flat_map(|list| list.waiting.values()).map(BTreeMap::len).sum()
+    }
+}
+
+impl List {
+    #[cold]
+    fn wake(&mut self, slot: u32) {
+        self.woken.extend(self.waiting.remove(&slot));
     }
 }
