@@ -67,7 +67,7 @@ pub(crate) enum Failure {
     Experiment(#[from] ExperimentError),
 
     #[error(transparent)]
-    #[diagnostic(help("choose a place that can be written to, with --output or, of a reduced scenario, --shrink"))]
+    #[diagnostic(help("choose another place: --output, --junit, --regressions or, of a reduced scenario, --shrink"))]
     Write(#[from] WriteError),
 
     #[error("{}: two runs of one seed differ in {files}", scenario)]
