@@ -6,6 +6,15 @@ use sha2::{Digest, Sha256};
 /// The version of the model: raised whenever equal scenarios and seeds give other numbers than before.
 pub const MODEL_VERSION: u32 = 1;
 
+/// The version of `run.json`.
+pub const RECORD_VERSION: u32 = 1;
+
+/// What a run's record is called in `run.json`.
+pub const RUN: &str = "run";
+
+/// What a diagnosis' record is called in `run.json`.
+pub const DIAGNOSIS: &str = "diagnosis";
+
 /// The commit that the program was built from, or "unknown".
 pub const COMMIT: &str = match option_env!("STILLREADY_COMMIT") {
     Some(commit) => commit,
@@ -14,14 +23,15 @@ pub const COMMIT: &str = match option_env!("STILLREADY_COMMIT") {
 
 /// The contents of `run.json`.
 #[derive(Debug, Serialize)]
-pub struct Provenance {
+pub struct Provenance<R> {
     schema_version: u32,
+    kind: &'static str,
     program: &'static str,
     version: &'static str,
     model_version: u32,
     commit: &'static str,
     #[serde(flatten)]
-    run: RunRecord,
+    record: R,
     started: String,
     elapsed_s: f64,
     os: &'static str,
@@ -29,11 +39,38 @@ pub struct Provenance {
     profile: &'static str,
 }
 
+/// What a `run.json` tells besides.
+pub trait Kind: Serialize {
+    /// How it is called there.
+    const NAME: &'static str;
+}
+
+impl Kind for RunRecord {
+    const NAME: &'static str = RUN;
+}
+
+impl Kind for DiagnosisRecord {
+    const NAME: &'static str = DIAGNOSIS;
+}
+
+/// Which causes were run, and what came of it.
+#[derive(Debug, Serialize)]
+pub struct DiagnosisRecord {
+    /// The names of the causes.
+    pub causes: Vec<String>,
+    /// Threads.
+    pub jobs: usize,
+    /// The files of the report.
+    pub files: Vec<FileHash>,
+}
+
 /// What was run, and what came of it.
 #[derive(Debug, Serialize)]
 pub struct RunRecord {
     /// The scenario's name.
     pub scenario: String,
+    /// What it shows; may be empty.
+    pub title: String,
     /// Where it was read from.
     pub scenario_file: String,
     /// The fingerprint of what it means.
@@ -57,6 +94,8 @@ pub struct RunRecord {
 pub struct FileHash {
     /// Its name in the report's folder.
     pub name: String,
+    /// Its length in bytes.
+    pub bytes: u64,
     /// SHA-256 of its bytes.
     pub sha256: String,
 }
@@ -95,17 +134,18 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-impl Provenance {
+impl<R: Kind> Provenance<R> {
     /// The record of a run that is over.
     #[must_use]
-    pub fn new(run: RunRecord, clock: &Clock) -> Self {
+    pub fn new(record: R, clock: &Clock) -> Self {
         Provenance {
-            schema_version: 1,
+            schema_version: RECORD_VERSION,
+            kind: R::NAME,
             program: env!("CARGO_PKG_NAME"),
             version: env!("CARGO_PKG_VERSION"),
             model_version: MODEL_VERSION,
             commit: COMMIT,
-            run,
+            record,
             started: humantime::format_rfc3339_seconds(clock.started).to_string(),
             elapsed_s: (clock.elapsed_s() * 1000.0).round() / 1000.0,
             os: std::env::consts::OS,

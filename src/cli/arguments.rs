@@ -12,6 +12,7 @@ use super::gate::GateArguments;
 use super::mutants::MutantsArguments;
 use super::properties::PropertiesArguments;
 use super::replay::ReplayArguments;
+use super::report::ReportArguments;
 use super::run::RunArguments;
 
 /// Simulates services that let a client upload something and poll for its status, and compares the policies by which they
@@ -72,6 +73,11 @@ pub(super) enum Command {
 
     /// Print the timeline of one upload: every begin, finish, poll and answer, and the sweep that removed it.
     Replay(ReplayArguments),
+
+    /// Write a page about the results in a folder: what users were told, what was kept, which property broke and how.
+    ///
+    /// Needs no new simulation. A folder whose files are not all of one run, whole and unchanged, is refused.
+    Report(ReportArguments),
 
     /// Run a scenario and print which of the properties S1 to S12 hold under each policy, and where each broke first.
     ///

@@ -1,15 +1,14 @@
 //! `stillready diagnose`.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use stillready::diagnose::{self, likeness};
 use stillready::exit::Exit;
 use stillready::experiment::Options;
-use stillready::report::files::Staged;
-use stillready::report::{diagnose as report, number};
+use stillready::provenance::Clock;
+use stillready::report::{diagnose as report, files, number};
 use stillready::scenario::{Scenario, shipped};
 
 use super::console::{BOLD, Console, DIM, styled};
@@ -48,7 +47,7 @@ pub(super) fn diagnose(arguments: &DiagnoseArguments, console: &Console) -> Resu
     if let Some(path) = &arguments.like {
         return rank(path, &causes, console);
     }
-    let stop = stop_on_signals();
+    let (stop, clock) = (stop_on_signals(), Clock::start());
     let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
     let mut rows = Vec::new();
     for cause in &causes {
@@ -58,9 +57,9 @@ pub(super) fn diagnose(arguments: &DiagnoseArguments, console: &Console) -> Resu
         rows.push(diagnose::run(cause, &options)?);
         bar.finish_and_clear();
     }
-    let mut staged = Staged::new(&arguments.output.join("diagnose"))?;
-    staged.add("matrix.csv", |file| file.write_all(&report::csv(&rows)))?;
-    let paths = staged.rename()?;
+    let names = causes.iter().map(|cause| cause.name.clone()).collect();
+    let folder = arguments.output.join("diagnose");
+    let paths = files::write_diagnosis(&folder, &report::csv(&rows), names, jobs, &clock)?;
     let uploads = number::count(causes.iter().map(|cause| cause.uploads).min().unwrap_or(0));
     let widest = number::percent(report::widest(&rows));
     let head = "Users who were told \"lost\" or something false, in per cent";
@@ -75,9 +74,8 @@ pub(super) fn diagnose(arguments: &DiagnoseArguments, console: &Console) -> Resu
     if let Some(conclusion) = report::conclusion(&rows) {
         console.result(&format!("\n{}", wrap(&conclusion)))?;
     }
-    for path in paths {
-        console.result(&format!("\n{}\n", styled(&path.display().to_string(), DIM)))?;
-    }
+    let paths = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join("\n");
+    console.result(&format!("\n{}\n", styled(&paths, DIM)))?;
     Ok(Exit::Pass)
 }
 

@@ -8,6 +8,7 @@ use stillready::diagnose::likeness::InvalidObservations;
 use stillready::exit::Exit;
 use stillready::experiment::ExperimentError;
 use stillready::report::files::WriteError;
+use stillready::report::read::FolderError;
 use stillready::scenario::InvalidScenario;
 use thiserror::Error;
 
@@ -64,6 +65,10 @@ pub(crate) enum Failure {
     NothingToJudge,
 
     #[error(transparent)]
+    #[diagnostic(help("{}", folder_help(.0)))]
+    Folder(#[from] FolderError),
+
+    #[error(transparent)]
     Experiment(#[from] ExperimentError),
 
     #[error(transparent)]
@@ -87,6 +92,7 @@ impl Failure {
             | Failure::InvalidObservations { .. }
             | Failure::Unreadable { .. }
             | Failure::BadName { .. }
+            | Failure::Folder(_)
             | Failure::Invalid(_)
             | Failure::InvalidOnes { .. } => Exit::InvalidScenario,
             Failure::NothingRan { .. } | Failure::NothingToJudge => Exit::NothingRan,
@@ -119,5 +125,15 @@ impl Failure {
         }
         render(self);
         text
+    }
+}
+
+/// What to do about a folder whose report cannot be read.
+fn folder_help(error: &FolderError) -> &'static str {
+    match error {
+        FolderError::NoReport { .. } | FolderError::Unreadable { .. } => {
+            "name the folder that a run or a diagnosis wrote, as in `stillready report reports/reference`"
+        }
+        _ => "run it again, as in `stillready run reference`, or take the folder from where it is whole",
     }
 }

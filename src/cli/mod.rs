@@ -8,6 +8,7 @@ mod gate;
 mod mutants;
 mod properties;
 mod replay;
+mod report;
 mod run;
 mod scenarios;
 mod tour;
@@ -25,6 +26,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         None => run::run(&run::RunArguments::default(), &console),
         Some(Command::Run(arguments)) => run::run(arguments, &console),
         Some(Command::Replay(arguments)) => replay::replay(arguments, &console),
+        Some(Command::Report(arguments)) => report::report(arguments, &console),
         Some(Command::Gate(arguments)) => gate::gate(arguments, &console),
         Some(Command::Properties(arguments)) => properties::properties(arguments, &console),
         Some(Command::Diagnose(arguments)) => diagnose::diagnose(arguments, &console),

@@ -8,7 +8,7 @@ use stillready::exit::Exit;
 use stillready::experiment;
 use stillready::experiment::shrink::{self, Shrunk};
 use stillready::report::files::Staged;
-use stillready::report::timeline;
+use stillready::report::{spacetime, timeline};
 use stillready::scenario::{Policy, Property};
 use stillready::workload::Workload;
 
@@ -88,11 +88,12 @@ pub(super) fn replay(arguments: &ReplayArguments, console: &Console) -> Result<E
     let title = format!("{}, policy {}, seed {seed}, upload {}", scenario.name, policy.name, upload.number);
     console.asked_for(&format!("{}\n{}", styled(&title, BOLD), timeline::text(&timeline, &marks)))?;
     if let Some(output) = &arguments.output {
+        let events = timeline::events(&timeline, &marks, &scenario, policy, seed);
         let mut staged = Staged::new(&output.join(&scenario.name))?;
         for form in [Form::Csv, Form::Svg].into_iter().filter(|form| arguments.format.contains(form)) {
             let (name, events) = match form {
-                Form::Csv => ("events.csv", timeline::csv(&timeline, &marks, &scenario, policy, seed)),
-                Form::Svg => ("events.svg", timeline::svg(&timeline, &marks, &title).into_bytes()),
+                Form::Csv => ("events.csv", timeline::csv(&events)),
+                Form::Svg => ("events.svg", spacetime::file(&events, &title).into_bytes()),
             };
             staged.add(name, |file| file.write_all(&events))?;
         }

@@ -12,6 +12,7 @@ use stillready::scenario::{Scenario, nearest};
 
 use super::console::{BAD, BOLD, Console, DIM, styled};
 use super::failure::Failure;
+use super::report::{self, WrittenForm};
 use super::scenarios::load_all;
 
 #[derive(Args)]
@@ -48,6 +49,10 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     uploads_csv: bool,
 
+    /// Write the report in these forms too: `report.html`, `report.md`, `report.json`.
+    #[arg(long, value_name = "FORM", value_enum, value_delimiter = ',')]
+    format: Vec<WrittenForm>,
+
     /// Run everything twice, on one thread and on several, and fail if a byte differs.
     #[arg(long)]
     check_determinism: bool,
@@ -67,6 +72,7 @@ impl Default for RunArguments {
             jobs: None,
             output: DEFAULT_OUTPUT.into(),
             uploads_csv: false,
+            format: Vec::new(),
             check_determinism: false,
         }
     }
@@ -135,7 +141,11 @@ fn run_one(
         console.note("both runs gave the same bytes");
     }
     console.note(&format!("simulated in {:.2} s on {jobs} threads", clock.elapsed_s()));
-    let paths = files::write_report(&arguments.output.join(&scenario.name), &results, file, jobs, &clock)?;
+    let folder = arguments.output.join(&scenario.name);
+    let mut paths = files::write_report(&folder, &results, file, jobs, &clock)?;
+    if !arguments.format.is_empty() {
+        paths.extend(report::write(&folder, &folder, &arguments.format)?);
+    }
     console.result(&page(&results, &paths))?;
     let disappointments = results.disappointments();
     for sentence in &disappointments {

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use stillready::scenario::{Scenario, nearest, shipped};
+use stillready::scenario::shipped::{self, BUILT_IN};
+use stillready::scenario::{Scenario, nearest};
 
 use super::failure::Failure;
 
@@ -25,7 +26,7 @@ pub(super) fn find(argument: &str) -> Result<Source, Failure> {
         return Ok(Source {
             argument: argument.to_owned(),
             name: scenario.short_name().to_owned(),
-            file: format!("{}.toml (built in)", scenario.name),
+            file: format!("{}{BUILT_IN}", scenario.name),
             text: scenario.text.to_owned(),
         });
     }

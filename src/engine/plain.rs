@@ -284,7 +284,8 @@ impl<S: StatusStore, O: Observer> Plain<S, O> {
         let life = &mut self.lives[place as usize];
         life.client_over = true;
         life.ready_to_seen_ns = life.course.end_client(ending).then(|| at.since(life.ended_at));
-        self.observer.observe(at, Event::ClientEnded { upload: life.upload.number, ending });
+        let (upload, after_ns) = (life.upload.number, at.since(life.upload.at));
+        self.observer.observe(at, Event::ClientEnded { upload, ending, after_ns });
         if !life.is_running {
             self.close(at, place);
         }

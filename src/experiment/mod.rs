@@ -99,6 +99,11 @@ impl Results {
         total
     }
 
+    /// The number of the replication with a seed.
+    pub(crate) fn order_of(&self, seed: u64) -> Option<usize> {
+        self.replications.iter().position(|replication| replication.seed == seed)
+    }
+
     /// Notes that everything was run twice, and came out the same.
     pub fn note_replay(&mut self) {
         self.replications.iter_mut().flat_map(|replication| &mut replication.verdicts).for_each(Verdicts::note_replay);

@@ -1,14 +1,20 @@
 //! Measurements: what the reports count. Integers until the very end, so that merging is exact and its order no matter.
 
+mod absences;
 pub mod evidence;
 mod facts;
 pub mod interval;
+mod over_time;
 mod pairs;
+mod told;
 
 use hdrhistogram::Histogram;
 
+pub use absences::{Absences, Bin};
 pub use facts::{Fact, Facts};
+pub use over_time::{OverTime, Part};
 pub use pairs::{Cells, Group, Pairs};
+pub use told::{Last, Step, Told};
 
 use crate::store::Gone;
 use crate::time::SimTime;
@@ -39,19 +45,14 @@ pub struct Tally {
     pub ready_to_seen: Histogram<u64>,
     /// The longest of these.
     pub ready_to_seen_ns_max: Option<u64>,
+    /// What clients were told in the end, by the time since their uploads.
+    pub told: Told,
+    /// Who of those that were away was hurt.
+    pub absences: Absences,
     /// How many uploads ended with each set of facts.
     sets: Vec<u64>,
     /// While running: what each store holds, and since when that is so; nothing before and after the span.
     now: Option<Held>,
-}
-
-/// A count over time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OverTime {
-    /// Its sum over time: count times nanoseconds.
-    pub area_ns: u128,
-    /// Its maximum.
-    pub max: u64,
 }
 
 #[derive(Clone)]
@@ -75,6 +76,8 @@ impl Default for Tally {
             span_ns: 0,
             ready_to_seen: Histogram::new(3).expect("three significant digits are allowed"),
             ready_to_seen_ns_max: None,
+            told: Told::default(),
+            absences: Absences::default(),
             sets: vec![0; Facts::SETS],
             now: None,
         }
@@ -103,17 +106,17 @@ impl Tally {
     /// Entries held on average over the span; `None` if the span is empty.
     #[must_use]
     pub fn live_mean(&self) -> Option<f64> {
-        self.mean(self.live)
+        self.mean(&self.live)
     }
 
     /// Overdue entries on average over the span; `None` if the span is empty.
     #[must_use]
     pub fn overdue_mean(&self) -> Option<f64> {
-        self.mean(self.overdue)
+        self.mean(&self.overdue)
     }
 
-    fn mean(&self, count: OverTime) -> Option<f64> {
-        (self.span_ns > 0).then(|| count.area_ns as f64 / self.span_ns as f64)
+    fn mean(&self, count: &OverTime) -> Option<f64> {
+        (self.span_ns > 0).then(|| count.area_ns() as f64 / self.span_ns as f64)
     }
 
     /// A quantile of the time from success to the response that told of it, in nanoseconds, to three significant digits;
@@ -131,14 +134,14 @@ impl Tally {
         self.entries_scanned += other.entries_scanned;
         self.entries_removed += other.entries_removed;
         self.sweep_scan_max = self.sweep_scan_max.max(other.sweep_scan_max);
-        for (mine, others) in [(&mut self.live, other.live), (&mut self.overdue, other.overdue)] {
-            mine.area_ns += others.area_ns;
-            mine.max = mine.max.max(others.max);
-        }
+        self.live.merge(&other.live);
+        self.overdue.merge(&other.overdue);
         self.overdue_ns_max = self.overdue_ns_max.max(other.overdue_ns_max);
         self.span_ns += other.span_ns;
         self.ready_to_seen.add(&other.ready_to_seen).expect("a histogram that resizes itself takes any other");
         self.ready_to_seen_ns_max = self.ready_to_seen_ns_max.max(other.ready_to_seen_ns_max);
+        self.told.merge(&other.told);
+        self.absences.merge(&other.absences);
         for (mine, others) in self.sets.iter_mut().zip(&other.sets) {
             *mine += others;
         }
@@ -155,7 +158,7 @@ impl Tally {
         if now.stores[store] == held {
             return;
         }
-        self.live.area_ns += u128::from(now.total) * u128::from(at.since(now.since));
+        self.live.add(now.total, now.since, at);
         now.since = at;
         now.total = now.total - now.stores[store] + held;
         now.stores[store] = held;
@@ -170,9 +173,11 @@ impl Tally {
         let mut overdue = overdue_elsewhere;
         for due in gone.iter().filter_map(|entry| entry.due) {
             let for_ns = at.since(due);
-            overdue += u64::from(for_ns > 0);
-            self.overdue.area_ns += u128::from(for_ns);
-            self.overdue_ns_max = self.overdue_ns_max.max(for_ns);
+            if for_ns > 0 {
+                overdue += 1;
+                self.overdue.add(1, due, at);
+                self.overdue_ns_max = self.overdue_ns_max.max(for_ns);
+            }
         }
         self.overdue.max = self.overdue.max.max(overdue);
     }
@@ -214,18 +219,26 @@ impl Observer for Tally {
             }
             Event::Arrived(upload) if upload.number == 0 => {
                 self.now = Some(Held { stores: Vec::new(), total: 0, since: at });
+                self.live.begin(at);
+                self.overdue.begin(at);
                 // Completed to a span when it ends.
                 self.span_ns = u128::from(at.as_ns());
             }
             Event::SpanEnded { overdue } => {
                 self.leave(at, overdue, 0);
                 if let Some(now) = self.now.take() {
-                    self.live.area_ns += u128::from(now.total) * u128::from(at.since(now.since));
+                    self.live.add(now.total, now.since, at);
+                    self.live.end(at);
+                    self.overdue.end(at);
                     self.span_ns = u128::from(at.as_ns()) - self.span_ns;
                 }
             }
-            Event::Over { facts, ready_to_seen_ns, .. } => {
+            Event::ClientEnded { ending, after_ns, .. } => self.told.count(ending, after_ns),
+            Event::Over { upload, facts, ready_to_seen_ns, .. } => {
                 self.sets[facts.index()] += 1;
+                if let Some(away_ns) = upload.away_ns {
+                    self.absences.count(away_ns, facts.contains(Fact::FalseNotFound));
+                }
                 if let Some(ready_to_seen_ns) = ready_to_seen_ns {
                     self.note_seen(ready_to_seen_ns);
                 }

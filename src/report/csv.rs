@@ -1,5 +1,9 @@
 //! The CSV files: RFC 4180, UTF-8, LF, one header line, `snake_case`, unit last, empty where nothing was measured.
 
+mod curves;
+
+pub use curves::{absences, entries, told};
+
 use crate::experiment::{Replication, Results};
 use crate::measure::interval::{self, Estimate};
 use crate::measure::{Fact, Group, Tally};

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::csv;
+use super::pages::Form;
+use super::{csv, witnesses};
 use crate::experiment::{Results, rows};
-use crate::provenance::{Clock, FileHash, Provenance, RunRecord, hex};
+use crate::provenance::{Clock, DiagnosisRecord, FileHash, Kind, Provenance, RunRecord, hex};
 
 /// A file could not be written.
 #[derive(Debug, Error)]
@@ -27,16 +28,55 @@ impl WriteError {
     }
 }
 
-/// The files of a report that need no more than the results.
+/// The tables of a report, in their order.
+const TABLES: [(&str, fn(&Results) -> Vec<u8>); 8] = [
+    ("summary.csv", csv::summary),
+    ("comparison.csv", csv::comparison),
+    ("replications.csv", csv::replications),
+    ("properties.csv", csv::properties),
+    ("told.csv", csv::told),
+    ("absences.csv", csv::absences),
+    ("entries.csv", csv::entries),
+    ("witnesses.csv", witnesses::csv),
+];
+
+/// The table of a diagnosis.
+const DIAGNOSIS_TABLE: &str = "matrix.csv";
+
+/// The files of a report that need no more than the results, but for those that would have no row: no comparison where there is
+/// one policy, no witness where no property broke.
 #[must_use]
 pub fn tables(results: &Results) -> Vec<(&'static str, Vec<u8>)> {
-    let mut tables = vec![("summary.csv", csv::summary(results))];
-    if results.scenario.policies.len() > 1 {
-        tables.push(("comparison.csv", csv::comparison(results)));
-    }
-    tables.push(("replications.csv", csv::replications(results)));
-    tables.push(("properties.csv", csv::properties(results)));
-    tables
+    let all = TABLES.into_iter().map(|(name, table)| (name, table(results)));
+    all.filter(|(_, bytes)| !bytes.is_empty()).collect()
+}
+
+/// The names of all files that belong to a report, `run.json` and what is made from them aside.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    TABLES.into_iter().map(|(name, _)| name).chain(["uploads.csv", DIAGNOSIS_TABLE])
+}
+
+/// Whether a report may have a file of that name.
+pub(super) fn may_write(name: &str) -> bool {
+    names().any(|known| known == name)
+}
+
+/// Writes the report of a diagnosis into `folder`, and returns the paths, `run.json` last.
+///
+/// # Errors
+/// [`WriteError`] if a file cannot be written. Unless the renaming itself failed in the middle, no file was changed then.
+pub fn write_diagnosis(
+    folder: &Path,
+    matrix: &[u8],
+    causes: Vec<String>,
+    jobs: usize,
+    clock: &Clock,
+) -> Result<Vec<PathBuf>, WriteError> {
+    let mut staged = Staged::new(folder)?;
+    staged.add(DIAGNOSIS_TABLE, |file| file.write_all(matrix))?;
+    let record = DiagnosisRecord { causes, jobs, files: staged.hashes()? };
+    staged.add_record(&Provenance::new(record, clock))?;
+    staged.rename()
 }
 
 /// Writes the report of a run into `folder`, and returns the paths, `run.json` last.
@@ -61,6 +101,7 @@ pub fn write_report(
     let scenario = &results.scenario;
     let record = RunRecord {
         scenario: scenario.name.clone(),
+        title: scenario.title.clone(),
         scenario_file: scenario_file.to_owned(),
         scenario_fingerprint: scenario.fingerprint(),
         seed: scenario.seed,
@@ -70,14 +111,11 @@ pub fn write_report(
         jobs,
         files: staged.hashes()?,
     };
-    let provenance = Provenance::new(record, clock);
-    staged.add("run.json", |file| {
-        serde_json::to_writer_pretty(&mut *file, &provenance)?;
-        file.write_all(b"\n")
-    })?;
+    staged.add_record(&Provenance::new(record, clock))?;
     let paths = staged.rename()?;
     // What an earlier run left and this one has no say about would be mistaken for its result.
-    for name in ["comparison.csv", "uploads.csv"].map(|name| folder.join(name)) {
+    for name in names().chain(Form::ALL.map(Form::file)) {
+        let name = folder.join(name);
         if !paths.contains(&name) && name.exists() {
             fs::remove_file(&name).map_err(|source| WriteError { path: name, source })?;
         }
@@ -136,14 +174,22 @@ impl Staged {
         Ok(())
     }
 
+    /// Writes `run.json` under a temporary name.
+    fn add_record<R: Kind>(&mut self, record: &Provenance<R>) -> Result<(), WriteError> {
+        self.add("run.json", |file| {
+            serde_json::to_writer_pretty(&mut *file, record)?;
+            file.write_all(b"\n")
+        })
+    }
+
     /// The names and hashes of what is staged.
     fn hashes(&mut self) -> Result<Vec<FileHash>, WriteError> {
         let folder = &self.folder;
         let hash = |(name, file): &mut (String, tempfile::NamedTempFile)| {
             let mut hasher = Sha256::new();
             let copied = file.seek(SeekFrom::Start(0)).and_then(|_| io::copy(file.as_file_mut(), &mut hasher));
-            copied.map_err(|source| WriteError { path: folder.join(&*name), source })?;
-            Ok(FileHash { name: name.clone(), sha256: hex(&hasher.finalize()) })
+            let copied = copied.map_err(|source| WriteError { path: folder.join(&*name), source })?;
+            Ok(FileHash { name: name.clone(), bytes: copied, sha256: hex(&hasher.finalize()) })
         };
         self.files.iter_mut().map(hash).collect()
     }

@@ -3,8 +3,16 @@
 pub mod csv;
 pub mod diagnose;
 pub mod files;
+pub mod html;
+mod json;
+mod markdown;
 #[cfg(feature = "harness")]
 pub mod mutants;
 pub mod number;
+pub mod pages;
+pub mod read;
+pub mod sentences;
+pub mod spacetime;
 pub mod terminal;
 pub mod timeline;
+mod witnesses;

@@ -3,9 +3,10 @@
 use comfy_table::presets::{ASCII_HORIZONTAL_ONLY, NOTHING};
 use comfy_table::{ContentArrangement, Table};
 
-use super::number::{count, factor, percent, percent_interval};
+use super::number::{count, percent, percent_interval};
+use super::sentences;
 use crate::experiment::Results;
-use crate::measure::{Cells, Fact, Group, Tally, interval};
+use crate::measure::{Fact, Group, Tally, interval};
 use crate::property::{Outcome, Verdicts};
 use crate::scenario::{Kind, Policy, Property};
 
@@ -70,10 +71,8 @@ pub fn sentences(results: &Results) -> Vec<String> {
     let policies = &results.scenario.policies;
     let pairs = results.pairs();
     let sentence = |((first, second), pairs): &((usize, usize), crate::measure::Pairs)| {
-        let (first, second) = (&policies[*first].name, &policies[*second].name);
-        let late = clause(second, first, pairs.cells(Fact::FalseNotFound, Group::Late), LATE);
-        let live = clause(second, first, pairs.cells(Fact::FalseNotFound, Group::Live), LIVE);
-        format!("{}.", [late, live].into_iter().flatten().collect::<Vec<_>>().join("; "))
+        let cells = |group| pairs.cells(Fact::FalseNotFound, group);
+        sentences::comparison(&policies[*second].name, &policies[*first].name, cells(Group::Late), cells(Group::Live))
     };
     pairs.iter().map(sentence).collect()
 }
@@ -82,11 +81,7 @@ pub fn sentences(results: &Results) -> Vec<String> {
 #[must_use]
 pub fn broken(results: &Results) -> Vec<String> {
     let sentence = |(policy, verdicts): (&Policy, Verdicts)| {
-        let names: Vec<_> = verdicts.with(Outcome::Broken).map(Property::name).collect();
-        match names.is_empty() {
-            true => format!("{} breaks none of the properties S1 to S12.", policy.name),
-            false => format!("{} breaks {}.", policy.name, names.join(", ")),
-        }
+        sentences::broken(&policy.name, verdicts.with(Outcome::Broken).map(Property::name))
     };
     results.scenario.policies.iter().zip(results.verdicts()).map(sentence).collect()
 }
@@ -113,49 +108,4 @@ pub fn properties(results: &Results) -> String {
         table.add_row(head.into_iter().chain(cells));
     }
     table.trim_fmt()
-}
-
-/// How a group of clients is called.
-#[derive(Clone, Copy)]
-struct Words {
-    /// After a number, as in "hurts fewer …".
-    many: &'static str,
-    /// As in "nobody who …".
-    nobody: &'static str,
-}
-
-const LATE: Words = Words { many: "late clients", nobody: "nobody who comes late" };
-const LIVE: Words = Words { many: "clients that keep polling", nobody: "nobody who keeps polling" };
-
-/// Who of one group is hurt, under a policy against another; nothing if the group is empty.
-fn clause(policy: &str, versus: &str, cells: Cells, words: Words) -> Option<String> {
-    let uploads = cells.uploads();
-    let (hurt, hurt_versus) = (cells.second(), cells.first());
-    let share = |events| {
-        let rate = interval::rate(events, uploads).map(percent_interval).unwrap_or_default();
-        format!("{} of {}, {rate}", count(events), count(uploads))
-    };
-    let Words { many, nobody } = words;
-    Some(match (hurt_versus, hurt, interval::ratio(cells)) {
-        _ if uploads == 0 => return None,
-        (0, 0, _) => format!("{nobody} is hurt by either ({})", share(0)),
-        (_, 0, _) => format!("{policy} hurts {nobody} ({}), {versus} hurts {}", share(0), share(hurt_versus)),
-        (0, _, _) => format!("{versus} hurts {nobody} ({}), {policy} hurts {}", share(0), share(hurt)),
-        _ if cells.first_only + cells.second_only == 0 => {
-            format!("{policy} and {versus} hurt the same {many} ({})", share(hurt))
-        }
-        (_, _, Some(ratio)) if ratio.high < 1.0 => {
-            let [times, low, high] = [ratio.value, ratio.high, ratio.low].map(|ratio| factor(1.0 / ratio));
-            format!("{policy} hurts {times} times fewer {many} than {versus} ({low} to {high})")
-        }
-        (_, _, Some(ratio)) if ratio.low > 1.0 => {
-            let [times, low, high] = [ratio.value, ratio.low, ratio.high].map(factor);
-            format!("{policy} hurts {times} times more {many} than {versus} ({low} to {high})")
-        }
-        (_, _, ratio) => {
-            let interval =
-                ratio.map(|ratio| format!(" ({} to {} times as many)", factor(ratio.low), factor(ratio.high)));
-            format!("no difference between {policy} and {versus} in {many} can be told{}", interval.unwrap_or_default())
-        }
-    })
 }

@@ -1,10 +1,10 @@
-//! A timeline, for people, as `events.csv` and as a drawing.
+//! A timeline, for people and as `events.csv`.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
+use serde::{Deserialize, Serialize};
 
 use super::csv::SCHEMA_VERSION;
 use crate::property::{Outcome, Verdicts};
@@ -77,99 +77,61 @@ fn table(timeline: &Timeline, lines: &[Line], marks: &Marks) -> String {
     table.trim_fmt() + "\n"
 }
 
-/// The timeline as `events.csv`.
+/// A step of a timeline as a row of `events.csv` and `witnesses.csv`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// The version of the file.
+    pub schema_version: u32,
+    /// The scenario.
+    pub scenario: String,
+    /// The policy.
+    pub policy: String,
+    /// The replication's seed.
+    pub seed: u64,
+    /// Which upload did it; nothing for a sweep by a timer.
+    pub upload: Option<u32>,
+    /// Where.
+    pub place: Where,
+    /// The kind of event, in a word.
+    pub event: String,
+    /// What happened, in words.
+    pub text: String,
+    /// The properties that broke here.
+    pub broken: String,
+    /// When, in nanoseconds.
+    pub at_ns: u64,
+}
+
+/// The steps of a timeline.
 #[must_use]
-pub fn csv(timeline: &Timeline, marks: &Marks, scenario: &Scenario, policy: &Policy, seed: u64) -> Vec<u8> {
+pub fn events(timeline: &Timeline, marks: &Marks, scenario: &Scenario, policy: &Policy, seed: u64) -> Vec<Event> {
+    let event = |(number, line): (usize, &Line)| Event {
+        schema_version: SCHEMA_VERSION,
+        scenario: scenario.name.clone(),
+        policy: policy.name.clone(),
+        seed,
+        upload: line.upload,
+        place: line.place,
+        event: line.event.to_owned(),
+        text: line.text.clone(),
+        broken: mark_of(timeline.lines(), number, marks).unwrap_or_default(),
+        at_ns: line.at.as_ns(),
+    };
+    timeline.lines().iter().enumerate().map(event).collect()
+}
+
+/// The steps of timelines as `events.csv`; nothing if there are none.
+#[must_use]
+pub fn csv(events: &[Event]) -> Vec<u8> {
     let mut csv = ::csv::Writer::from_writer(Vec::new());
-    let header =
-        ["schema_version", "scenario", "policy", "seed", "upload", "place", "event", "text", "broken", "at_ns"];
-    csv.write_record(header).expect("memory takes what is written to it");
-    for (number, Line { at, upload, place, event, text }) in timeline.lines().iter().enumerate() {
-        let broken = mark_of(timeline.lines(), number, marks).unwrap_or_default();
-        let place = place.to_string();
-        let row = (SCHEMA_VERSION, &scenario.name, &policy.name, seed, upload, place, event, text, broken, at.as_ns());
-        csv.serialize(row).expect("memory takes what is written to it");
+    for event in events {
+        csv.serialize(event).expect("memory takes what is written to it");
     }
     csv.into_inner().expect("memory takes what is written to it")
 }
 
-/// Sizes of the drawing, in pixels.
-const COLUMN: usize = 260;
-const ROW: usize = 26;
-const LEFT: usize = 150;
-const TOP: usize = 60;
-
-/// The timeline as a drawing: a lane for each place, time running down, a dot for each step.
-#[must_use]
-pub fn svg(timeline: &Timeline, marks: &Marks, title: &str) -> String {
-    let lines = timeline.lines();
-    let places = places(lines);
-    let (width, height) = (LEFT + COLUMN * places.len(), TOP + ROW * (lines.len() + 1));
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
-         font-family=\"sans-serif\" font-size=\"12\">\n<title>{0}</title>\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n<text x=\"10\" y=\"20\" font-weight=\"bold\">{0}</text>\n",
-        escaped(title)
-    );
-    for (number, place) in places.iter().enumerate() {
-        let x = LEFT + COLUMN * number;
-        let _ = writeln!(
-            svg,
-            "<text x=\"{x}\" y=\"{}\" font-weight=\"bold\">{place}</text>\n\
-             <line x1=\"{x}\" y1=\"{}\" x2=\"{x}\" y2=\"{height}\" stroke=\"#bbb\"/>",
-            TOP - 14,
-            TOP - 8
-        );
-    }
-    for (number, line) in lines.iter().enumerate() {
-        let y = TOP + ROW * number + ROW / 2;
-        let column = places.iter().position(|place| *place == line.place).unwrap_or(0);
-        let x = LEFT + COLUMN * column;
-        let mark = mark_of(lines, number, marks);
-        let color = if mark.is_some() { "#c00" } else { "#06c" };
-        let mark = mark.map(|properties| format!("{properties} ▸ ")).unwrap_or_default();
-        let since = offset_s(line.at, timeline.upload().at);
-        let words = folded(&line.text, 42);
-        let _ = writeln!(
-            svg,
-            "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"#555\" font-family=\"monospace\">{since}</text>\n\
-             <circle cx=\"{x}\" cy=\"{y}\" r=\"4\" fill=\"{color}\"/>",
-            LEFT - 14,
-            y + 4
-        );
-        for (row, part) in words.iter().enumerate() {
-            let mark = if row == 0 { mark.as_str() } else { "" };
-            let shift = if words.len() == 1 { 4 } else { 11 * row as i64 - 1 } + y as i64;
-            let _ = writeln!(
-                svg,
-                "<text x=\"{}\" y=\"{shift}\" fill=\"{color}\" font-size=\"11\">{mark}{}</text>",
-                x + 9,
-                escaped(part)
-            );
-        }
-    }
-    svg + "</svg>\n"
-}
-
-/// A text in one or two lines.
-fn folded(text: &str, width: usize) -> Vec<String> {
-    if text.chars().count() <= width {
-        return vec![text.to_owned()];
-    }
-    let middle = text.len() / 2;
-    let breaks = text.char_indices().filter(|(_, c)| *c == ' ').map(|(place, _)| place);
-    match breaks.min_by_key(|place| place.abs_diff(middle)) {
-        Some(place) => vec![text[..place].to_owned(), text[place + 1..].to_owned()],
-        None => vec![text.to_owned()],
-    }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
 /// `at` less `from`, in seconds with all digits and a sign.
-fn offset_s(at: SimTime, from: SimTime) -> String {
+pub(super) fn offset_s(at: SimTime, from: SimTime) -> String {
     let (sign, ns) = if at >= from { ('+', at.since(from)) } else { ('-', from.since(at)) };
     format!("{sign}{}.{:09}", ns / SECOND_NS, ns % SECOND_NS)
 }

@@ -1,5 +1,8 @@
 //! The scenarios that come with the program.
 
+/// What follows the name of such a scenario where others have the path of their file.
+pub const BUILT_IN: &str = ".toml (built in)";
+
 /// A scenario that comes with the program.
 #[derive(Clone, Copy, Debug)]
 pub struct Shipped {

@@ -165,6 +165,8 @@ pub enum Event<'a> {
         upload: u32,
         /// How.
         ending: Ending,
+        /// How long after its upload, in nanoseconds.
+        after_ns: u64,
     },
     /// The last upload has arrived: what is measured over time is measured up to here.
     SpanEnded {

@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::{Ending, Event, FetchFailure, Observer};
 use crate::measure::Fact;
 use crate::store::{Answer, End, Gone, ODD_NAME};
@@ -47,6 +50,32 @@ impl std::fmt::Display for Where {
             Where::Site => f.pad("site"),
             Where::Worker(number) => f.pad(&format!("worker {number}")),
             Where::Store(number) => f.pad(&format!("store {number}")),
+        }
+    }
+}
+
+impl Serialize for Where {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Where {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let numbered = || {
+            let (what, number) = text.rsplit_once(' ')?;
+            Some(match what {
+                "client of upload" => Where::OtherClient(number.parse().ok()?),
+                "worker" => Where::Worker(number.parse().ok()?),
+                "store" => Where::Store(number.parse().ok()?),
+                _ => return None,
+            })
+        };
+        match text.as_str() {
+            "client" => Ok(Where::Client),
+            "site" => Ok(Where::Site),
+            _ => numbered().ok_or_else(|| D::Error::custom(format!("`{text}` is no place of a timeline"))),
         }
     }
 }
@@ -287,7 +316,7 @@ impl Observer for Timeline {
                 let text = format!("{}; the page is opened again in {}", self::ending(ending), seconds(after_ns));
                 self.add(at, Some(upload), self.client(upload), "reopen", text);
             }
-            Event::ClientEnded { upload, ending } if self.is_client(upload) => {
+            Event::ClientEnded { upload, ending, .. } if self.is_client(upload) => {
                 self.add(at, Some(upload), self.client(upload), "end", self::ending(ending).to_owned());
             }
             _ => {}

@@ -135,7 +135,11 @@ fn a_timeline_is_drawn() {
     assert_eq!(files_below(folder.path()), ["out/two-workers/events.csv", "out/two-workers/events.svg"]);
     let svg = fs::read_to_string(folder.path().join("out/two-workers/events.svg")).unwrap();
     let csv = fs::read_to_string(folder.path().join("out/two-workers/events.csv")).unwrap();
-    assert_eq!(svg.matches("<circle").count(), csv.lines().count() - 1, "a dot for each step");
+    let drawn = ["<circle", "<polygon", "<path"].map(|mark| svg.matches(mark).count());
+    let requests = [",poll,", ",begin,"].map(|event| csv.matches(event).count()).iter().sum::<usize>();
+    assert_eq!(drawn.iter().sum::<usize>(), csv.lines().count() - 1, "a dot, an arrow or a cross for each step");
+    assert_eq!((drawn[1], drawn[2]), (requests, csv.matches(",removed,").count()));
+    assert!(svg.starts_with("<svg ") && svg.contains("<style>") && svg.contains("</title>") && svg.contains("</desc>"));
     assert_eq!((svg.matches("S1 ▸").count(), csv.matches(",S1,").count()), (1, 1));
 }
 

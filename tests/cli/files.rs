@@ -8,10 +8,11 @@ use crate::{files_below, run_in};
 fn what_an_earlier_run_left_is_taken_away() {
     let folder = tempfile::tempdir().unwrap();
     run_in(folder.path(), &["run", "smoke", "--uploads-csv"]);
-    assert_eq!(files_below(folder.path()).len(), 6);
+    assert_eq!(files_below(folder.path()).len(), 10);
     run_in(folder.path(), &["run", "smoke", "--policy", "logical"]);
-    let expected = ["properties.csv", "replications.csv", "run.json", "summary.csv"];
-    let expected = expected.map(|name| format!("reports/smoke/{name}"));
+    let expected = ["absences", "entries", "properties", "replications", "run", "summary", "told"];
+    let ending = |name| if name == "run" { "json" } else { "csv" };
+    let expected = expected.map(|name| format!("reports/smoke/{name}.{}", ending(name)));
     assert_eq!(files_below(folder.path()), expected);
 }
 
@@ -44,9 +45,10 @@ fn run_json_tells_what_was_run_and_the_hash_of_each_file() {
     let run: serde_json::Value = serde_json::from_str(&fs::read_to_string(report.join("run.json")).unwrap()).unwrap();
     assert_eq!((&run["scenario"], &run["seed"], &run["replications"]), (&"smoke".into(), &5.into(), &4.into()));
     let files = run["files"].as_array().unwrap();
-    assert_eq!(files.len(), 5);
+    assert_eq!(files.len(), 9);
     for file in files {
         let bytes = fs::read(report.join(file["name"].as_str().unwrap())).unwrap();
+        assert_eq!(file["bytes"], bytes.len());
         assert_eq!(file["sha256"], stillready::provenance::sha256_hex(&bytes));
     }
 }
@@ -55,7 +57,7 @@ fn run_json_tells_what_was_run_and_the_hash_of_each_file() {
 fn the_csv_files_are_as_promised() {
     let folder = tempfile::tempdir().unwrap();
     run_in(folder.path(), &["run", "smoke", "--uploads-csv"]);
-    for name in ["summary", "comparison", "replications", "uploads"] {
+    for name in ["summary", "comparison", "replications", "told", "absences", "entries", "witnesses", "uploads"] {
         let text = fs::read_to_string(folder.path().join(format!("reports/smoke/{name}.csv"))).unwrap();
         assert!(
             text.starts_with("schema_version,scenario,policy,seed,") && text.ends_with('\n') && !text.contains('\r')

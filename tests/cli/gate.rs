@@ -1,6 +1,7 @@
 //! `gate`: what passes, what fails, and what cannot be judged and so does not pass.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use stillready::scenario::METRICS;
@@ -304,7 +305,29 @@ fn a_judgement_is_told_to_other_programs() {
     let report = quick_junit::Report::deserialize_from_str(&xml).unwrap();
     assert_eq!(report.test_suites[0].test_cases.len(), 2);
     insta::assert_snapshot!("gate_junit", xml);
+    assert_of_the_common_schema(&folder.path().join("out/gate.xml"));
     // Where it cannot be written, nothing is judged in silence.
     let ended = gate(folder.path(), &["--junit", "sims"]);
     assert_eq!(ended.code, 6, "{}", ended.stderr);
+}
+
+/// JUnit's XML has no schema of its own; the one of Jenkins' xUnit plugin is the one that others follow. `.ci/run` takes it out of
+/// pytest's source package.
+fn assert_of_the_common_schema(xml: &Path) {
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/junit-10.xsd");
+    if !schema.is_file() {
+        assert!(std::env::var_os("CI").is_none(), "{} is missing, in CI", schema.display());
+        let _ = std::io::stderr().write_all(b"\nSKIPPED: there is no target/junit-10.xsd to check JUnit's XML with\n");
+        return;
+    }
+    let check = |xml: &Path| {
+        let mut xmllint = std::process::Command::new("xmllint");
+        xmllint.args(["--noout", "--schema"]).arg(&schema).arg(xml).output().expect("xmllint runs")
+    };
+    let said = check(xml);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    // The schema sees what is wrong.
+    let wrong = xml.with_extension("wrong.xml");
+    fs::write(&wrong, fs::read_to_string(xml).unwrap().replacen("<testcase name=", "<testcase nome=", 1)).unwrap();
+    assert!(!check(&wrong).status.success());
 }

@@ -14,9 +14,10 @@ use std::path::Path;
 
 use assert_cmd::Command;
 
-/// The program, in a folder.
+/// The program, in a folder: that of this build, or of the one that `STILLREADY_PROGRAM` names.
 fn stillready(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("stillready").unwrap();
+    let other_build = std::env::var_os("STILLREADY_PROGRAM").map(|path| std::path::absolute(path).unwrap());
+    let mut command = other_build.map_or_else(|| Command::cargo_bin("stillready").unwrap(), Command::new);
     command.current_dir(folder).args(arguments);
     command
 }

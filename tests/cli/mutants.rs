@@ -33,7 +33,7 @@ fn an_unknown_store_is_a_usage_error() {
 
 /// The whole list takes a while, so one run shows that equal passes, that another byte fails, and that no baseline is no pass.
 #[test]
-#[ignore = "the whole list three times: minutes without optimisation; .ci/run runs it in a release build"]
+#[ignore = "the whole list three times: minutes without optimisation; .ci/run runs it by a release build"]
 fn the_gate_holds_the_list() {
     let folder = tempfile::tempdir().unwrap();
     let gate = || run_in(folder.path(), &["gate", "mutants", "--progress", "never"]);

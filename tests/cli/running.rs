@@ -11,11 +11,15 @@ fn a_run_prints_its_results_and_writes_its_files() {
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
     insta::assert_snapshot!("run_smoke", ended.stdout);
     let expected = [
+        "reports/smoke/absences.csv",
         "reports/smoke/comparison.csv",
+        "reports/smoke/entries.csv",
         "reports/smoke/properties.csv",
         "reports/smoke/replications.csv",
         "reports/smoke/run.json",
         "reports/smoke/summary.csv",
+        "reports/smoke/told.csv",
+        "reports/smoke/witnesses.csv",
     ];
     assert_eq!(files_below(folder.path()), expected);
 }

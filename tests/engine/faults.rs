@@ -101,7 +101,7 @@ fn a_worker_is_recycled_after_its_requests_or_its_lifetime() {
     let client = "interval = \"3s\"\nfirst_poll = \"2h\"";
     let tally = Parts { uploads: 2, workload, ..with(server, client) }.run();
     assert_eq!(facts(&tally), [("interrupted", 2)]);
-    assert_eq!(tally.live.area_ns, 2 * u128::from(S), "held from the first arrival to the last: one entry for 2 s");
+    assert_eq!(tally.live.area_ns(), 2 * u128::from(S), "held from the first arrival to the last: one entry for 2 s");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The engine against scenarios small enough to be calculated by hand. Each test says what must happen, and when.
 
 mod clients;
+mod curves;
 mod defects;
 mod dispatch;
 mod faults;

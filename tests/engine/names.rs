@@ -71,6 +71,6 @@ fn an_overdue_entry_that_is_overwritten_is_overdue_until_then() {
                     sweep = { trigger = "never" }"#;
     let tally = Parts { uploads: 5, workload, policy, ..PLAIN }.run();
     assert_eq!((tally.overdue_ns_max, tally.overdue.max, tally.live.max), (1_800_000_000_000, 1, 1));
-    assert_eq!(tally.overdue.area_ns, 4 * 1_800_000_000_000);
+    assert_eq!(tally.overdue.area_ns(), 4 * 1_800_000_000_000);
     assert_eq!(tally.entries_removed, 0, "no sweep removed anything");
 }

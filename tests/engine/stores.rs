@@ -30,7 +30,7 @@ fn the_dictionary_and_the_registry_agree_upload_by_upload() {
             (registry.entries_scanned, registry.entries_removed, registry.sweep_scan_max),
             (dict.entries_scanned, dict.entries_removed, dict.sweep_scan_max)
         );
-        assert_eq!((registry.live, registry.overdue), (dict.live, dict.overdue));
+        assert_eq!((&registry.live, &registry.overdue), (&dict.live, &dict.overdue));
         assert_eq!(registry.overdue_ns_max, dict.overdue_ns_max);
         assert_eq!(registry.ready_to_seen, dict.ready_to_seen);
         let ((a, b), pairs) = &results.pairs()[pair];
@@ -86,12 +86,12 @@ fn an_acknowledged_entry_is_kept_until_its_time_after_the_acknowledgement() {
                     expiry = "physical"
                     sweep = { trigger = "exact" }"#;
     let tally = Parts { uploads: 2, policy, ..PLAIN }.run();
-    assert_eq!(tally.live.area_ns, u128::from((12 + 600) * S));
+    assert_eq!(tally.live.area_ns(), u128::from((12 + 600) * S));
     // Nobody is told before the attempts run out, so nobody acknowledges, and nothing is ever due.
     let client = r#"interval = "3s"
                     max_attempts = 2"#;
     let tally = Parts { uploads: 2, policy, client, ..PLAIN }.run();
-    assert_eq!((tally.entries_removed, tally.live.area_ns), (0, u128::from(3600 * S)));
+    assert_eq!((tally.entries_removed, tally.live.area_ns()), (0, u128::from(3600 * S)));
 }
 
 #[test]

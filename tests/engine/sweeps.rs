@@ -36,7 +36,7 @@ fn a_timer_per_entry_leaves_nothing_overdue() {
             "store = \"{store}\"\ntime_to_live = \"30m\"\nexpiry = \"physical\"\nsweep = {{ trigger = \"exact\" }}"
         );
         let tally = Parts { policy: &policy, ..SPAN }.run();
-        assert_eq!((tally.overdue_ns_max, tally.overdue.area_ns), (0, 0));
+        assert_eq!((tally.overdue_ns_max, tally.overdue.area_ns()), (0, 0));
         assert!(close(tally.live_mean(), 0.5));
         assert_eq!((tally.sweeps, tally.entries_removed, tally.entries_scanned), (2, 2, 2), "one timer per entry");
     }

@@ -155,7 +155,7 @@ fn count(results: &Results, name: &str) -> u64 {
 fn counts(results: &Results) -> impl PartialEq + std::fmt::Debug + use<> {
     let tally = &results.tallies()[0];
     let facts = Fact::COLUMNS.map(|fact| tally.count(fact));
-    (facts, tally.polls, tally.sweeps, tally.live, results.verdicts())
+    (facts, tally.polls, tally.sweeps, tally.live.clone(), results.verdicts())
 }
 
 #[test]

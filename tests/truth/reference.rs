@@ -22,6 +22,7 @@
 //! after the last arrival, when polls become rare.
 
 use statrs::distribution::{Continuous, ContinuousCDF, LogNormal};
+use stillready::closed_form::ClosedForm;
 use stillready::measure::Fact;
 
 use crate::{rate, run, shipped};
@@ -95,7 +96,51 @@ fn the_rates_of_both_policies_are_those_of_the_integral_to_within_one_per_cent()
     for (policy, (time_to_live, chance)) in [(1800.0, 0.10), (3600.0, 0.05)].into_iter().enumerate() {
         let exact = false_not_found_rate(time_to_live, chance);
         let simulated = rate(&tallies[policy], Fact::FalseNotFound).value;
+        let closed_form = ClosedForm::of(&scenario, &scenario.policies[policy]).ok().map(|form| form.rate()).unwrap();
+        println!("{}: closed form {closed_form:.6}", scenario.policies[policy].name);
+        assert!((closed_form / exact - 1.0).abs() < 0.002, "{closed_form} for {exact}");
         println!("{}: integral {exact:.6}, simulated {simulated:.6}", scenario.policies[policy].name);
         assert!((simulated / exact - 1.0).abs() < 0.01, "{}: {simulated} for {exact}", scenario.policies[policy].name);
     }
+}
+
+/// The closed form against the simulation, absence by absence, for each kind of distribution and both orders; and where it does not
+/// hold it says why.
+#[test]
+fn the_closed_form_says_what_the_simulation_finds() {
+    let times = [
+        (r#"{ kind = "exponential", mean = "20s" }"#, "60s", "10%", "sweep-first"),
+        (r#"{ kind = "empirical", values = ["4s", "9s", "31s"] }"#, "10min", "2%", "read-first"),
+        (r#"{ kind = "lognormal", median = "8s", sigma = 0.8 }"#, "60s", "0.5%", "read-first"),
+        (r#""10s""#, "100s", "30%", "sweep-first"),
+    ];
+    for (processing, time_to_live, chance, order) in times {
+        let chance = chance.trim_end_matches('%').parse::<f64>().unwrap() / 100.0;
+        let text = format!(
+            "schema_version = 1\nuploads = 200_000\n[workload]\narrivals = {{ kind = \"poisson\", rate = \"1/s\" }}\nprocessing = {processing}\n\
+             [client]\ninterval = \"3s\"\nmax_attempts = 120\naway = {{ chance = 0.3, time = {{ kind = \"exponential\", mean = \"5min\" }} }}\n\
+             [[policy]]\nname = \"p\"\nstore = \"dict\"\ntime_to_live = \"{time_to_live}\"\nexpiry = \"physical\"\norder = \"{order}\"\n\
+             sweep = {{ trigger = \"chance\", chance = {chance} }}\n"
+        );
+        let scenario = stillready::scenario::Scenario::parse("p", "p.toml", &text).unwrap();
+        let form = ClosedForm::of(&scenario, &scenario.policies[0]).ok().expect("it holds here");
+        let tally = run(&scenario).tallies().remove(0);
+        let simulated = rate(&tally, Fact::FalseNotFound);
+        let expected = form.rate();
+        println!(
+            "{processing}, {time_to_live}, {chance}, {order}: closed form {expected:.6}, simulated {:.6}",
+            simulated.value
+        );
+        assert!((simulated.value / expected - 1.0).abs() < 0.03, "{simulated:?} for {expected}");
+        // Bins are many, and each may be off by chance: by six of its standard deviations none is.
+        for bin in tally.absences.bins() {
+            let expected = form.after_absence_between(bin.low_ns, bin.high_ns);
+            let spread = 6.0 * libm::sqrt((expected * (1.0 - expected)).max(1e-4) / bin.uploads as f64);
+            let share = bin.hurt as f64 / bin.uploads as f64;
+            assert!((share - expected).abs() < spread.max(0.01), "{bin:?}: {share} for {expected}");
+        }
+    }
+    let scenario = shipped("two-workers");
+    let why = ClosedForm::of(&scenario, &scenario.policies[0]).err().unwrap();
+    assert_eq!(why, "the server is not one worker that takes no time and never fails");
 }

@@ -385,7 +385,8 @@ impl<S: StatusStore, O: Observer> Full<S, O> {
     fn finish_client(&mut self, at: SimTime, place: Place, ending: Ending) {
         let upload = self.lives.poller(place).upload;
         self.lives.end_client(place, at, ending);
-        self.observer.observe(at, Event::ClientEnded { upload, ending });
+        let after_ns = at.since(self.lives.get(place).upload.at);
+        self.observer.observe(at, Event::ClientEnded { upload, ending, after_ns });
     }
 
     /// Lets go of a life if it is over.

@@ -1,0 +1,121 @@
+//! Reading reports back: from the files of a folder alone, so that a page needs no new simulation. A folder whose files are not
+//! all of one run, whole and as they were written, is refused.
+
+mod record;
+mod rows;
+mod words;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+pub use record::{FolderError, Record};
+pub use rows::{Absence, Comparison, Entries, MatrixCell, PropertyRow, Summary, Told};
+
+use super::timeline::Event;
+
+/// What one or several runs came to, as their files say.
+pub struct Report {
+    /// The runs, by their folders' names.
+    pub runs: Vec<RunReport>,
+    /// The causes under the remedies.
+    pub diagnosis: Option<Diagnosis>,
+}
+
+/// What a run came to.
+pub struct RunReport {
+    /// `run.json`.
+    pub record: Record,
+    /// A row per policy.
+    pub summary: Vec<Summary>,
+    /// A row per pair of policies, group of clients and measurement.
+    pub comparisons: Vec<Comparison>,
+    /// A row per policy and property.
+    pub properties: Vec<PropertyRow>,
+    /// What clients were told, over the time since the upload.
+    pub told: Vec<Told>,
+    /// Clients by how long they were away.
+    pub absences: Vec<Absence>,
+    /// Entries over time.
+    pub entries: Vec<Entries>,
+    /// The steps of the first witnesses.
+    pub witnesses: Vec<Event>,
+}
+
+/// The causes under the remedies.
+pub struct Diagnosis {
+    /// `run.json`.
+    pub record: Record,
+    /// A row per cause and remedy.
+    pub cells: Vec<MatrixCell>,
+}
+
+/// Reads the report in a folder: a run, a diagnosis, or folders of these.
+///
+/// # Errors
+/// [`FolderError`] if there is none, or one is not whole.
+pub fn read(folder: &Path) -> Result<Report, FolderError> {
+    let mut report = Report { runs: Vec::new(), diagnosis: None };
+    for folder in folders(folder)? {
+        let record = Record::read(&folder)?;
+        let first =
+            report.runs.first().map(|run| &run.record).or(report.diagnosis.as_ref().map(|diagnosis| &diagnosis.record));
+        if let Some(first) = first.filter(|first| first.versions() != record.versions()) {
+            let [first, other] = [first, &record].map(Record::versions);
+            return Err(FolderError::Mixed { folder, first, other });
+        }
+        if record.is_diagnosis() {
+            report.diagnosis = Some(Diagnosis { cells: rows(&folder, &record, "matrix.csv")?, record });
+        } else {
+            report.runs.push(run(&folder, record)?);
+        }
+    }
+    Ok(report)
+}
+
+fn run(folder: &Path, record: Record) -> Result<RunReport, FolderError> {
+    Ok(RunReport {
+        summary: rows(folder, &record, "summary.csv")?,
+        comparisons: rows(folder, &record, "comparison.csv")?,
+        properties: rows(folder, &record, "properties.csv")?,
+        told: rows(folder, &record, "told.csv")?,
+        absences: rows(folder, &record, "absences.csv")?,
+        entries: rows(folder, &record, "entries.csv")?,
+        witnesses: rows(folder, &record, "witnesses.csv")?,
+        record,
+    })
+}
+
+/// The folder itself if it is that of a run, else those of its folders that are, by their names.
+fn folders(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
+    if Record::is_in(folder) || has_tables(folder) {
+        return Ok(vec![folder.to_owned()]);
+    }
+    let unreadable = |source| FolderError::Unreadable { path: folder.to_owned(), source };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_dir() && Record::is_in(&path) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        return Err(FolderError::NoReport { folder: folder.to_owned() });
+    }
+    Ok(found)
+}
+
+/// Whether a folder has tables of a run, though no record of it.
+fn has_tables(folder: &Path) -> bool {
+    ["summary.csv", "properties.csv", "matrix.csv"].iter().any(|name| folder.join(name).is_file())
+}
+
+/// The rows of a table; none if the run did not write it.
+fn rows<R: DeserializeOwned>(folder: &Path, record: &Record, name: &str) -> Result<Vec<R>, FolderError> {
+    let Some(bytes) = record.bytes_of(folder, name)? else { return Ok(Vec::new()) };
+    let path = folder.join(name);
+    let wrong = |error: csv::Error| FolderError::Table { path: path.clone(), reason: error.to_string() };
+    csv::Reader::from_reader(&bytes[..]).into_deserialize().collect::<Result<_, _>>().map_err(wrong)
+}
