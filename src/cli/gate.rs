@@ -15,7 +15,7 @@ use stillready::scenario::Scenario;
 use super::console::{BAD, BOLD, Console, DIM, GOOD, styled};
 use super::failure::Failure;
 use super::mutants;
-use super::run::{all_cores, simulate, stop_on_signals};
+use super::run::{all_cores, simulate, stop_on_signals, wrap};
 use super::scenarios::{Source, load_all};
 
 #[derive(Args)]
@@ -231,7 +231,7 @@ fn text(judgement: &Judgement) -> String {
     let style = if judgement.exit == Exit::Pass { GOOD } else { BAD };
     text += &format!("\n{}: {passed} of {checks} checks passed\n", styled(judgement.words(), style));
     if let Some(certainty) = judgement.certainty() {
-        text += &format!("{certainty}\n");
+        text += &wrap(&certainty);
     }
     text
 }

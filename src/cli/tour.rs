@@ -6,13 +6,15 @@ use std::io::Write as _;
 use std::path::Path;
 
 use clap::CommandFactory;
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
 use stillready::exit::Exit;
 use stillready::report::files::Staged;
 use stillready::report::number::uploads;
 use stillready::scenario::shipped;
 
 use super::arguments::Arguments;
-use super::console::{BOLD, Console, DIM, GOOD, styled};
+use super::console::{Console, GOOD, styled};
 use super::failure::Failure;
 use super::scenarios::load;
 
@@ -32,14 +34,17 @@ pub(super) fn list(console: &Console) -> Result<Exit, Failure> {
     // Those of the folder itself first.
     let mut names: Vec<_> = names.into_iter().collect();
     names.sort_by_key(|name| name.contains('/'));
-    let width = names.iter().map(String::len).max().unwrap_or(0);
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
     for name in &names {
-        let line = match load(name) {
-            Ok((source, scenario)) => format!("{}  {}\n", scenario.title, styled(&source.file, DIM)),
-            Err(_) => "not valid: see `stillready check`\n".to_owned(),
+        let (title, place) = match load(name) {
+            Ok((source, scenario)) if source.file.ends_with(shipped::BUILT_IN) => (scenario.title, "built in".to_owned()),
+            Ok((source, scenario)) => (scenario.title, source.file),
+            Err(_) => ("not valid: see `stillready check`".to_owned(), String::new()),
         };
-        console.asked_for(&format!("{}{}  {line}", styled(name, BOLD), " ".repeat(width - name.len())))?;
+        table.add_row([name, &title, &place]);
     }
+    console.asked_for(&format!("{}\n", table.trim_fmt()))?;
     Ok(Exit::Pass)
 }
 

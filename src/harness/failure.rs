@@ -164,7 +164,7 @@ impl Failure {
     /// A column for each actor, a line for each call, in the order in which they returned.
     fn columns(&self) -> Table {
         let mut table = Table::new();
-        table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(110);
+        table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
         let roles = self.program.roles();
         let everybody = if self.program.actors.is_empty() { "in order" } else { "before, after" };
         let heads = ["", "time", everybody].into_iter().map(str::to_owned).chain(roles.clone());

@@ -91,7 +91,7 @@ pub fn broken(results: &Results) -> Vec<String> {
 pub fn properties(results: &Results) -> String {
     let all = results.verdicts();
     let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(110);
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
     let names = results.scenario.policies.iter().map(|policy| policy.name.clone());
     table.set_header(["property".to_owned(), String::new(), String::new()].into_iter().chain(names));
     for property in Property::ALL {

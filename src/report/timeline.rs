@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use serde::{Deserialize, Serialize};
 
 use super::csv::SCHEMA_VERSION;
@@ -65,7 +65,7 @@ fn mark_of(lines: &[Line], place: usize, marks: &Marks) -> Option<String> {
 fn table(timeline: &Timeline, lines: &[Line], marks: &Marks) -> String {
     let places = places(lines);
     let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(120);
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
     let names = places.iter().map(Where::to_string);
     table.set_header(["since upload".to_owned(), String::new()].into_iter().chain(names));
     for (number, line) in lines.iter().enumerate() {
@@ -73,6 +73,10 @@ fn table(timeline: &Timeline, lines: &[Line], marks: &Marks) -> String {
         let mark = mark_of(lines, number, marks).map(|properties| format!("{properties} >")).unwrap_or_default();
         let cells = places.iter().map(|place| if *place == line.place { line.text.clone() } else { String::new() });
         table.add_row([since, mark].into_iter().chain(cells));
+    }
+    // Times and marks are not folded.
+    for column in table.column_iter_mut().take(2) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
     }
     table.trim_fmt() + "\n"
 }

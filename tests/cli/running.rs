@@ -161,3 +161,30 @@ fn check_looks_at_all_files_and_list_marks_the_faulty_ones() {
     insta::assert_snapshot!("check_several", ended.stderr);
     insta::assert_snapshot!("list", run_in(folder.path(), &["list"]).stdout);
 }
+
+/// What is printed fits a terminal of 80 columns, but for commands to copy.
+#[test]
+fn what_is_printed_fits_80_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    run_in(folder.path(), &["init"]);
+    let commands: [&[&str]; 12] = [
+        &["run", "smoke"],
+        &["run", "eras/v8", "--uploads", "500"],
+        &["properties", "smoke"],
+        &["properties", "causes/clear-endpoint", "--uploads", "2000"],
+        &["replay", "causes/same-name", "--upload", "2"],
+        &["replay", "causes/restarts", "--upload", "100"],
+        &["diagnose", "--uploads", "200"],
+        &["gate", "canary", "smoke"],
+        &["gate", "--prove-armed", "canary", "smoke"],
+        &["mutants", "plain", "double-finish", "racy-get-or-insert"],
+        &["list"],
+        &["check", "sims/smoke.toml", "sims/reference.toml"],
+    ];
+    for command in commands {
+        let printed = run_in(folder.path(), command).stdout;
+        let is_command = |line: &str| line.trim_start().starts_with("replay: ") || line.contains("stillready ");
+        let wide: Vec<_> = printed.lines().filter(|line| line.chars().count() > 80 && !is_command(line)).collect();
+        assert!(wide.is_empty() && !printed.is_empty(), "{command:?}: {wide:#?}");
+    }
+}
