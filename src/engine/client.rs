@@ -15,6 +15,8 @@ pub(super) struct Client {
     pub(super) spec: ClientSpec,
     /// Whether all delays between polls are the same.
     constant: bool,
+    /// As many polls as end the client's patience, while it is answered `processing` and where it is answered `not_found`.
+    patience: [u32; 2],
     jitter: PerAttempt,
     hidden: Option<(Die, PerAttempt)>,
     reopen: Option<(Die, Sampler, PerAttempt)>,
@@ -26,9 +28,11 @@ impl Client {
         let constant = spec.backoff == 1.0 && spec.jitter == 0.0;
         let die = |chance: f64| (chance > 0.0).then(|| Die::new(chance));
         let draws = |source| PerAttempt::new(seed, source);
+        let not_found = spec.load_anyway_after.unwrap_or(u32::MAX).min(spec.tolerate_not_found).saturating_add(1);
         Client {
             spec: spec.clone(),
             constant,
+            patience: [spec.max_attempts, spec.max_attempts.min(not_found)],
             jitter: draws(Source::Jitter),
             hidden: die(spec.hidden_chance.get()).map(|die| (die, draws(Source::Hidden))),
             reopen: die(spec.reopen_chance.get())
@@ -93,6 +97,15 @@ impl Client {
         self.fetch.is_some_and(|(die, draws)| die.says_yes(draws.draw(u64::from(upload), u64::from(fetch))))
     }
 
+    /// Whether the client goes on after an answer to its latest poll, of which it has now made `polls`, that was `not_found` or else
+    /// `processing`: then [`ending`](Self::ending) says nothing. Without a branch on the answer, see [`Course::note_not_found`].
+    ///
+    /// [`Course::note_not_found`]: super::course::Course::note_not_found
+    #[inline(always)]
+    pub(super) fn goes_on(&self, is_not_found: bool, polls: u32) -> bool {
+        polls < self.patience[usize::from(is_not_found)]
+    }
+
     /// How the client ends on the answer to its latest poll, of which it has now made `polls`; `None` if it goes on.
     #[inline(always)]
     pub(super) fn ending(&self, answer: Answer, polls: u32) -> Option<Ending> {
@@ -106,6 +119,30 @@ impl Client {
             }
             Answer::NotFound if polls > self.spec.tolerate_not_found => Some(Ending::GaveUp),
             Answer::NotFound => (polls >= self.spec.max_attempts).then_some(Ending::TimedOut),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Scenario, shipped};
+
+    #[test]
+    fn a_client_goes_on_where_no_ending_is_told() {
+        let text = shipped::find("reference").expect("it is shipped").text;
+        let scenario = Scenario::parse("reference", "reference", text).expect("it is valid");
+        for (tolerate_not_found, load_anyway_after, max_attempts) in
+            [(0, None, 5), (2, None, 5), (9, None, 5), (9, Some(3), 5), (1, Some(3), 5), (u32::MAX, Some(u32::MAX), 1)]
+        {
+            let spec = ClientSpec { tolerate_not_found, load_anyway_after, max_attempts, ..scenario.client.clone() };
+            let client = Client::new(&spec, 1);
+            for polls in 1..10 {
+                for answer in [Answer::Processing, Answer::NotFound] {
+                    let goes_on = client.goes_on(answer == Answer::NotFound, polls);
+                    assert_eq!(goes_on, client.ending(answer, polls).is_none(), "{spec:?}, {answer:?}, {polls}");
+                }
+            }
         }
     }
 }

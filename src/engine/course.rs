@@ -33,13 +33,7 @@ impl Course {
     #[inline(always)]
     pub(super) fn note_answer(&mut self, answer: Answer, upload: u32, is_running: bool) {
         match answer {
-            Answer::NotFound => {
-                if self.facts.contains(Fact::Succeeded) {
-                    self.facts.insert(Fact::FalseNotFound);
-                } else if is_running {
-                    self.facts.insert(Fact::EarlyNotFound);
-                }
-            }
+            Answer::NotFound => self.note_not_found(true, is_running),
             Answer::Ready { upload: told } => {
                 if !self.facts.contains(Fact::Succeeded) {
                     self.facts.insert(Fact::FalseReady);
@@ -50,6 +44,15 @@ impl Course {
             }
             _ => {}
         }
+    }
+
+    /// Notes an answer that says nothing about the store but, if it is so, that there is no entry. Without a branch: where many
+    /// clients go on polling, which of them has lost its entry is as good as chance.
+    #[inline(always)]
+    pub(super) fn note_not_found(&mut self, is_so: bool, is_running: bool) {
+        let succeeded = self.facts.contains(Fact::Succeeded);
+        self.facts.insert_if(Fact::FalseNotFound, is_so & succeeded);
+        self.facts.insert_if(Fact::EarlyNotFound, is_so & !succeeded & is_running);
     }
 
     /// A work ends, the last one that went on or not; `None` if it was lost. Returns whether this is the upload's own end.

@@ -1,7 +1,8 @@
 //! A queue of events that come up in the order in which they were scheduled.
 //!
 //! A ring over a power of two of places: a `VecDeque` does the same in three times the instructions, and polls, which are
-//! most events of a run, all pass through one.
+//! most events of a run, all pass through one. Where there is no event stands one that never comes up, so that nobody has to
+//! ask whether there is a first one.
 
 use super::events::{Entry, Key, NEVER};
 use crate::time::SimTime;
@@ -54,24 +55,22 @@ impl<E: Copy + Default> Lane<E> {
         }
     }
 
-    /// The first event.
-    #[inline(always)]
-    fn first(&self) -> Option<Entry<E>> {
-        (self.taken != self.added).then(|| self.ring[self.place(self.taken)])
-    }
-
     /// The key of the first event; [`NEVER`] if there is none.
     #[inline(always)]
     pub(super) fn front(&self) -> Key {
-        self.first().map_or(NEVER, |entry| entry.key())
+        self.ring[self.place(self.taken)].key()
     }
 
     /// Takes the first event if it is earlier than `limit`.
     #[inline(always)]
     pub(super) fn pop_before(&mut self, limit: Key) -> Option<Entry<E>> {
-        let entry = self.first().filter(|entry| entry.key() < limit)?;
-        self.taken += 1;
-        Some(entry)
+        let place = self.place(self.taken);
+        let entry = self.ring[place];
+        (entry.key() < limit).then(|| {
+            self.ring[place].set_key(NEVER);
+            self.taken += 1;
+            entry
+        })
     }
 
     #[cold]

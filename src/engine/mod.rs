@@ -10,6 +10,7 @@
 mod client;
 mod course;
 mod events;
+mod far;
 mod full;
 mod lane;
 mod near;

@@ -12,7 +12,7 @@ use crate::measure::Fact;
 use crate::registry::{AgeBasis, Capacity};
 use crate::rng::{Die, OfUpload, PerAttempt, Source};
 use crate::scenario::{Address, Background, Order, Policy, Probability, Recycle, Scenario, Trigger};
-use crate::store::{End, Gone, ODD_NAME, StatusStore};
+use crate::store::{Answer, End, Gone, ODD_NAME, StatusStore};
 use crate::time::SimTime;
 use crate::trace::{Ending, Event, Observer};
 use crate::workload::{Upload, Workload};
@@ -243,25 +243,66 @@ impl<S: StatusStore, O: Observer> Plain<S, O> {
     #[inline(always)]
     fn poll(&mut self, at: SimTime, place: Place) {
         let life = &mut self.lives[place as usize];
-        let (upload, attempt, worker) = (life.number, life.polls, 0);
+        let attempt = life.polls;
         life.polls += 1;
-        let sweeps = self.die.says_yes(life.dice.draw(u64::from(attempt)));
-        if sweeps && self.order == Order::SweepFirst {
-            sweep(&self.store, &mut self.gone, &mut self.observer, at, upload);
+        if self.die.says_yes(life.dice.draw(u64::from(attempt))) {
+            return self.poll_and_sweep(at, place);
         }
+        let answer = self.read(at, place);
+        self.note_answer(at, place, answer);
+    }
+
+    /// The handler of a poll answers, and sweeps before or after. Apart, since most polls do not sweep and are not to go around it.
+    #[inline(never)]
+    fn poll_and_sweep(&mut self, at: SimTime, place: Place) {
+        if self.order == Order::SweepFirst {
+            self.sweep(at, place);
+        }
+        let answer = self.read(at, place);
+        if self.order == Order::ReadFirst {
+            self.sweep(at, place);
+        }
+        self.note_answer(at, place, answer);
+    }
+
+    /// A poll of an upload sweeps the store.
+    fn sweep(&mut self, at: SimTime, place: Place) {
+        self.gone.clear();
+        let held_before = self.store.held();
+        self.store.sweep(at, &mut self.gone);
+        let (by, held, gone) = (Some(self.lives[place as usize].number), self.store.held(), &self.gone[..]);
+        let (store, overdue_elsewhere) = (0, 0);
+        self.observer.observe(at, Event::Swept { store, by, held_before, held, gone, overdue_elsewhere });
+    }
+
+    /// A poll of an upload reads its status.
+    #[inline(always)]
+    fn read(&mut self, at: SimTime, place: Place) -> Answer {
+        let life = &self.lives[place as usize];
         let answer = match self.address {
             Address::Id => self.store.read(life.id, at),
             Address::Key => self.store.read_key(life.upload.key, at),
         };
+        let (upload, attempt, worker) = (life.number, life.polls - 1, 0);
         self.observer.observe(at, Event::Read { upload, attempt, worker, answer });
-        if sweeps && self.order == Order::ReadFirst {
-            sweep(&self.store, &mut self.gone, &mut self.observer, at, upload);
+        answer
+    }
+
+    /// A client makes something of its answer.
+    #[inline(always)]
+    fn note_answer(&mut self, at: SimTime, place: Place, answer: Answer) {
+        let life = &mut self.lives[place as usize];
+        let is_not_found = matches!(answer, Answer::NotFound);
+        // Asked for in this way since "either of two" makes two branches, one of them on what nobody can guess.
+        let says_more =
+            matches!(answer, Answer::Ready { .. } | Answer::Error | Answer::Interrupted | Answer::Expired(_));
+        if !says_more && self.client.goes_on(is_not_found, life.polls) {
+            life.course.note_not_found(is_not_found, life.is_running);
+            return self.pending.schedule_poll(at.after(self.client.delay_ns(life.number, life.polls)), place);
         }
-        life.course.note_answer(answer, upload, life.is_running);
-        match self.client.ending(answer, life.polls) {
-            None => self.pending.schedule_poll(at.after(self.client.delay_ns(upload, life.polls)), place),
-            Some(ending) => self.end_client(at, place, ending),
-        }
+        life.course.note_answer(answer, life.number, life.is_running);
+        let ending = self.client.ending(answer, life.polls).expect("a client that does not go on ends");
+        self.end_client(at, place, ending);
     }
 
     /// An upload's processing ends.
@@ -299,14 +340,4 @@ impl<S: StatusStore, O: Observer> Plain<S, O> {
         let facts = course.facts_in_the_end();
         self.observer.observe(at, Event::Over { upload, facts, polls, ready_to_seen_ns });
     }
-}
-
-/// A poll of an upload sweeps the store.
-#[inline(never)]
-fn sweep<S: StatusStore>(store: &S, gone: &mut Vec<Gone>, observer: &mut impl Observer, at: SimTime, upload: u32) {
-    gone.clear();
-    let held_before = store.held();
-    store.sweep(at, gone);
-    let (held, overdue_elsewhere) = (store.held(), 0);
-    observer.observe(at, Event::Swept { store: 0, by: Some(upload), held_before, held, gone, overdue_elsewhere });
 }

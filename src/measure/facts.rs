@@ -91,6 +91,11 @@ impl Facts {
         self.0 |= 1 << fact as u8;
     }
 
+    /// Adds a fact if it is true, without a branch.
+    pub fn insert_if(&mut self, fact: Fact, is_true: bool) {
+        self.0 |= u16::from(is_true) << fact as u8;
+    }
+
     /// Whether a fact is in the set.
     #[must_use]
     pub fn contains(self, fact: Fact) -> bool {

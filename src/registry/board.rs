@@ -38,10 +38,10 @@ impl Notice {
         self.difference == 1
     }
 
-    /// It is not there; else, if it does not run, its record says more.
+    /// It neither runs nor is it gone: its record says more.
     #[inline(always)]
-    pub(super) fn is_gone(self) -> bool {
-        self.difference > 1 && !mutant!(id_without_generation)
+    pub(super) fn is_unclear(self) -> bool {
+        self.difference == 0 || self.difference > 1 && mutant!(id_without_generation)
     }
 }
 
@@ -62,12 +62,11 @@ impl Board {
         self.quiet_until.store(moment, Ordering::Release);
     }
 
-    /// The page of a slot, its place there, and how many places the page has.
+    /// The page of a slot, and its place there behind as many places as the page has.
     #[inline(always)]
-    fn locate(slot: u32) -> (usize, usize, usize) {
+    fn locate(slot: u32) -> (usize, usize) {
         let number = u64::from(slot) + (1 << FIRST_BITS);
-        let places = 1u64 << number.ilog2();
-        ((number.ilog2() - FIRST_BITS) as usize, (number - places) as usize, places as usize)
+        ((number.ilog2() - FIRST_BITS) as usize, number as usize)
     }
 
     /// A generation is in a slot from now on. Under the lock.
@@ -83,17 +82,18 @@ impl Board {
     }
 
     fn set(&self, slot: u32, word: u64) {
-        let (page, place, places) = Self::locate(slot);
-        let page = self.pages[page].get_or_init(|| (0..places).map(|_| AtomicU64::new(NOBODY)).collect());
+        let (number, place) = Self::locate(slot);
+        let places = 1u64 << (number as u32 + FIRST_BITS);
+        let page = self.pages[number].get_or_init(|| (0..places).map(|_| AtomicU64::new(NOBODY)).collect());
         // Pairs with the load in `look`.
-        page[place].store(word, Ordering::Release);
+        page[place - page.len()].store(word, Ordering::Release);
     }
 
     /// What there is to know of an upload.
     #[inline(always)]
     pub(super) fn look(&self, slot: u32, generation: u64) -> Notice {
-        let (page, place, _) = Self::locate(slot);
-        let word = match self.pages[page].get().and_then(|page| page.get(place)) {
+        let (page, place) = Self::locate(slot);
+        let word = match self.pages[page].get().and_then(|page| page.get(place - page.len())) {
             // Pairs with the store in `set`.
             Some(word) => word.load(Ordering::Acquire),
             None => NOBODY,

@@ -279,13 +279,27 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
     where
         V: Clone,
     {
-        let Some((part, place)) = self.inner.find(id) else { return Status::Unknown };
+        let of_no_record = |is_running| if is_running { Status::Processing } else { Status::Unknown };
+        self.read_as(id, now, of_no_record, |status| status)
+    }
+
+    /// As [`read`](Self::read), for callers with an answer of their own: `of_no_record` makes it of an upload whose record need not be
+    /// asked, since it is pinned and runs, or else is unknown; `of_record` of any status. Where uploads are many, a processor cannot
+    /// guess which of them run, and with this a caller can do without a branch on it.
+    #[inline(always)]
+    pub fn read_as<T>(
+        &self,
+        id: UploadId,
+        now: u64,
+        of_no_record: impl FnOnce(bool) -> T,
+        of_record: impl FnOnce(Status<V>) -> T,
+    ) -> T
+    where
+        V: Clone,
+    {
+        let Some((part, place)) = self.inner.find(id) else { return of_no_record(false) };
         let notice = part.look(place);
-        // Asked first and for itself: it is the answer to most reads.
-        if notice.is_running() {
-            return Status::Processing;
-        }
-        if notice.is_gone() { Status::Unknown } else { part.read(place, now) }
+        if notice.is_unclear() { of_record(part.read(place, now)) } else { of_no_record(notice.is_running()) }
     }
 
     /// The status of the latest upload under a key.
@@ -404,7 +418,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
     }
 
     /// Takes everything that is due at `now`, in time proportional to how much that is. The lock of a part is held for 64
-    /// records at a time, so no read waits for the whole sweep (R10).
+    /// records at a time, and then another part has its turn, so no read waits for the whole sweep (R10).
     pub fn sweep(&self, now: u64) -> Swept {
         self.sweep_with(now, |_| ())
     }
@@ -423,14 +437,12 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn sweep_with(&self, now: u64, mut on_reclaim: impl FnMut(Reclaimed<'_, K>)) -> Swept {
-        let mut total = Swept::default();
-        for part in &self.inner.parts {
-            loop {
-                let swept = part.sweep_some(now, SWEEP_STEP, &mut on_reclaim);
-                total.add(Swept { more: false, ..swept });
-                if !swept.more {
-                    break;
-                }
+        let mut total = Swept { more: true, ..Swept::default() };
+        // From part to part, and not through one after the other: who takes its lock again at once leaves the others no time to
+        // get in between.
+        while std::mem::take(&mut total.more) {
+            for part in &self.inner.parts {
+                total.add(part.sweep_some(now, SWEEP_STEP, &mut on_reclaim));
             }
         }
         total

@@ -45,7 +45,7 @@ impl<K, V> Part<K, V> {
     /// leaves a record half-changed at a point where such code runs.
     #[inline(always)]
     pub(super) fn lock(&self) -> Locked<'_, K, V> {
-        Locked { shard: self.shard.lock().unwrap_or_else(PoisonError::into_inner), woken: Woken(Vec::new()) }
+        Locked { shard: Some(self.shard.lock().unwrap_or_else(PoisonError::into_inner)) }
     }
 
     /// The id of a record: slots are counted over all parts in turn.
@@ -175,52 +175,53 @@ impl<K, V> Part<K, V> {
 
 /// A part that is locked. When it is let go of, the long polls are woken whose wait is over (R16).
 pub(super) struct Locked<'a, K, V> {
-    // In this order: the lock is let go of, and then they are woken.
-    shard: MutexGuard<'a, Shard<K, V>>,
-    woken: Woken,
+    /// Nothing only while the lock is let go of.
+    shard: Option<MutexGuard<'a, Shard<K, V>>>,
 }
-
-struct Woken(Vec<ByNumber>);
 
 impl<K, V> Deref for Locked<'_, K, V> {
     type Target = Shard<K, V>;
 
     #[inline(always)]
     fn deref(&self) -> &Shard<K, V> {
-        &self.shard
+        self.shard.as_ref().expect(HELD)
     }
 }
 
 impl<K, V> DerefMut for Locked<'_, K, V> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut Shard<K, V> {
-        &mut self.shard
+        self.shard.as_mut().expect(HELD)
     }
 }
+
+const HELD: &str = "the lock is let go of at the very end";
 
 impl<K, V> Drop for Locked<'_, K, V> {
     #[inline(always)]
     fn drop(&mut self) {
-        if self.shard.waits.has_woken() {
-            self.woken.0 = self.shard.waits.take_woken();
-            if mutant!(woken_under_the_lock) {
-                wake_all(std::mem::take(&mut self.woken.0));
-            }
+        if let Some(shard) = self.shard.take()
+            && shard.waits.has_woken()
+        {
+            wake(shard);
         }
     }
 }
 
-impl Drop for Woken {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if !self.0.is_empty() {
-            wake_all(std::mem::take(&mut self.0));
-        }
+/// Lets go of the lock, and then wakes those whose wait is over. Apart, so that where nobody is, which is nearly always, nothing
+/// is left to do but to let go.
+#[cold]
+#[inline(never)]
+fn wake<K, V>(mut shard: MutexGuard<'_, Shard<K, V>>) {
+    let woken = shard.waits.take_woken();
+    if mutant!(woken_under_the_lock) {
+        return wake_all(woken);
     }
+    drop(shard);
+    wake_all(woken);
 }
 
 /// Wakes all of them, also where waking one of them panics.
-#[cold]
 fn wake_all(woken: Vec<ByNumber>) {
     struct Rest<I: Iterator<Item = Waker>>(I);
 

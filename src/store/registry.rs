@@ -1,6 +1,7 @@
 //! The status registry as a [`StatusStore`].
 
 use std::cell::Cell;
+use std::hint::select_unpredictable;
 
 use rustc_hash::FxBuildHasher;
 
@@ -89,7 +90,8 @@ impl StatusStore for RegistryStore {
 
     #[inline(always)]
     fn read(&self, id: UploadId, now: SimTime) -> Answer {
-        answer(self.registry.read(id, now.as_ns()))
+        let of_no_record = |is_running| select_unpredictable(is_running, Answer::Processing, Answer::NotFound);
+        self.registry.read_as(id, now.as_ns(), of_no_record, answer)
     }
 
     fn read_key(&self, key: u32, now: SimTime) -> Answer {

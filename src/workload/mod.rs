@@ -36,8 +36,9 @@ const BATCH: u32 = 64;
 /// The uploads of one replication, in the order of their arrival.
 pub struct Workload {
     uploads: u32,
-    /// Uploads that were made and have not come yet, the next one last.
+    /// The uploads that were made last, and how many of them have come.
     made: Vec<Upload>,
+    come: usize,
     /// The number of the next one to make.
     next: u32,
     clock: SimTime,
@@ -60,6 +61,7 @@ impl Workload {
         Workload {
             uploads: *uploads,
             made: Vec::with_capacity(BATCH as usize),
+            come: 0,
             next: 0,
             clock: SimTime::ZERO,
             arrivals: arrivals.clone(),
@@ -102,10 +104,10 @@ impl Workload {
     /// The next upload, which stays the next one.
     #[inline]
     pub fn peek(&mut self) -> Option<&Upload> {
-        if self.made.is_empty() {
+        if self.come == self.made.len() {
             self.make_batch();
         }
-        self.made.last()
+        self.made.get(self.come)
     }
 
     /// Makes the next uploads, one property of all of them after the other.
@@ -113,6 +115,9 @@ impl Workload {
     fn make_batch(&mut self) {
         let numbers = self.next..self.uploads.min(self.next.saturating_add(BATCH));
         self.next = numbers.end;
+        self.made.clear();
+        self.come = 0;
+        let transfer_ns = self.transfer.1.constant_ns();
         for number in numbers {
             self.clock = self.arrival(number);
             self.made.push(Upload {
@@ -120,7 +125,7 @@ impl Workload {
                 at: self.clock,
                 key: number,
                 odd_name: false,
-                transfer_ns: 0,
+                transfer_ns: transfer_ns.unwrap_or(0),
                 processing_ns: 0,
                 fails: false,
                 away_ns: None,
@@ -159,12 +164,12 @@ impl Workload {
                 upload.odd_name = odd.says_yes(draws.draw(u64::from(upload.number), 0));
             }
         }
-        let (draws, time) = &self.transfer;
-        for upload in &mut self.made {
-            upload.transfer_ns =
-                time.constant_ns().unwrap_or_else(|| time.sample_ns(draws.draw(u64::from(upload.number), 0)));
+        if transfer_ns.is_none() {
+            let (draws, time) = &self.transfer;
+            for upload in &mut self.made {
+                upload.transfer_ns = time.sample_ns(draws.draw(u64::from(upload.number), 0));
+            }
         }
-        self.made.reverse();
     }
 }
 
@@ -173,9 +178,8 @@ impl Iterator for Workload {
 
     #[inline]
     fn next(&mut self) -> Option<Upload> {
-        if self.made.is_empty() {
-            self.make_batch();
-        }
-        self.made.pop()
+        let next = self.peek().copied();
+        self.come += usize::from(next.is_some());
+        next
     }
 }
