@@ -16,7 +16,9 @@
 //! rare; of the reference scenario, all of it is far below 1 %. `tests/truth/reference.rs` has the same by numerical integration.
 
 use crate::registry::{AgeBasis, Capacity, Expiry};
-use crate::scenario::{Arrivals, Distribution, Order, Policy, Scenario, ServiceTimes, Trigger};
+use crate::scenario::{
+    Arrivals, Background, Distribution, Order, Policy, Recycle, Scenario, ServiceTimes, Trigger,
+};
 use crate::time::SECOND_NS;
 use crate::workload::Sampler;
 
@@ -47,45 +49,13 @@ impl ClosedForm {
     /// # Errors
     /// What of the scenario it does not hold for, in a few words.
     pub fn of(scenario: &Scenario, policy: &Policy) -> Result<ClosedForm, &'static str> {
-        let Scenario { workload, server, client, .. } = scenario;
-        let Arrivals::Poisson { mean_gap_ns } = workload.arrivals else {
-            return Err("arrivals are not a Poisson process");
-        };
+        let Scenario { workload, client, .. } = scenario;
+        is_simple(scenario, policy)?;
+        let Arrivals::Poisson { mean_gap_ns } = workload.arrivals else { return Err("arrivals are not a Poisson process") };
         let Trigger::Chance(chance) = policy.trigger else { return Err("sweeps do not run on a share of the polls") };
-        let Some(time_to_live_ns) = policy.retention.time_to_live.ready_ns else {
-            return Err("nothing ever falls due");
-        };
-        let is_simple_server = server.workers == 1
-            && server.service == ServiceTimes::default()
-            && server.recycle == Default::default()
-            && server.replica.is_none()
-            && server.clock_skew_ns.is_empty()
-            && scenario.faults.is_empty();
-        let retention = &policy.retention;
-        let checks = [
-            (is_simple_server, "the server is not one worker that takes no time and never fails"),
-            (policy.defects.is_empty() && policy.published_early == 0.0, "the store has defects"),
-            (
-                retention.expiry == Expiry::Physical && retention.tombstone_ns.is_none(),
-                "what is over is not just gone when it is swept",
-            ),
-            (
-                retention.age == AgeBasis::Finished && retention.time_to_live.processing_ns.is_none(),
-                "ages are not counted from the end",
-            ),
-            (retention.capacity == Capacity::Unbounded, "the store is bounded"),
-            (workload.distinct_keys.is_none() && workload.odd_names.get() == 0.0, "uploads share names"),
-            (workload.failure.get() == 0.0, "some uploads fail"),
-            (client.tolerate_not_found == 0 && client.load_anyway_after.is_none(), "clients go on after not_found"),
-            (
-                client.backoff == 1.0 && client.jitter == 0.0 && client.hidden_chance.get() == 0.0,
-                "polls do not come at even intervals",
-            ),
-            (client.reopen_chance.get() == 0.0 && client.fetch_failure.get() == 0.0, "clients do more than poll"),
-            (client.interval_ns > 0, "polls follow each other at once"),
-        ];
-        if let Some((_, why)) = checks.into_iter().find(|(holds, _)| !holds) {
-            return Err(why);
+        let Some(time_to_live_ns) = policy.retention.time_to_live.ready_ns else { return Err("nothing ever falls due") };
+        if client.backoff != 1.0 || client.jitter != 0.0 || client.interval_ns == 0 {
+            return Err("polls do not come at even intervals");
         }
         let processing = quantiles(&workload.processing, QUANTILES);
         let interval = seconds(client.interval_ns);
@@ -147,7 +117,7 @@ impl ClosedForm {
     #[must_use]
     pub fn after_absence_between(&self, low_ns: u64, high_ns: u64) -> f64 {
         const POINTS: u32 = 32;
-        let (low, high) = (self.share_below(low_ns), self.share_below(high_ns.saturating_add(1)));
+        let [low, high] = [low_ns as f64 - 0.5, high_ns as f64 + 0.5].map(|ns| 1.0 - self.away.longer_than(ns));
         let absences = (0..POINTS).map(|point| {
             let share = low + (high - low) * (f64::from(point) + 0.5) / f64::from(POINTS);
             // Where the range has no room of its own in the distribution, as a constant has none, all of it is as its beginning.
@@ -163,31 +133,47 @@ impl ClosedForm {
         let lost = |processing: &f64| {
             let due = processing + self.time_to_live;
             // Of those who are away for long enough, so that rare losses are met as well as frequent ones.
-            let short = self.share_below((due * SECOND_NS as f64) as u64);
+            let long = self.away.longer_than(due * SECOND_NS as f64);
             let points = (0..ABSENCES).map(|point| {
-                let share = short + (1.0 - short) * (f64::from(point) + 0.5) / f64::from(ABSENCES);
+                let share = 1.0 - long * (1.0 - (f64::from(point) + 0.5) / f64::from(ABSENCES));
                 self.lost_when_due_for((seconds(sampled(&self.away, share)) - due).max(0.0))
             });
-            (1.0 - short) * points.sum::<f64>() / f64::from(ABSENCES)
+            long * points.sum::<f64>() / f64::from(ABSENCES)
         };
         self.away_chance * self.processing.iter().map(lost).sum::<f64>() / f64::from(QUANTILES)
     }
+}
 
-    /// The share of absences that are shorter than a time in nanoseconds, by bisection of the draws that the simulation inverts.
-    fn share_below(&self, ns: u64) -> f64 {
-        let (mut low, mut high) = (0u64, u64::MAX);
-        if self.away.sample_ns(low) >= ns {
-            return 0.0;
-        }
-        if self.away.sample_ns(high) < ns {
-            return 1.0;
-        }
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            if self.away.sample_ns(middle) < ns { low = middle } else { high = middle }
-        }
-        high as f64 / DRAWS
-    }
+/// Whether an upload's client neither disturbs the others nor is disturbed by anything but the sweep of its entry.
+///
+/// # Errors
+/// What is not so, in a few words.
+pub(crate) fn is_simple(scenario: &Scenario, policy: &Policy) -> Result<(), &'static str> {
+    let Scenario { workload, server, client, .. } = scenario;
+    let is_simple_server = server.workers == 1
+        && server.service == ServiceTimes::default()
+        && server.recycle == Recycle::default()
+        && server.background == Background::Thread
+        && server.replica.is_none()
+        && server.clock_skew_ns.is_empty()
+        && scenario.faults.is_empty();
+    let retention = &policy.retention;
+    let is_gone = retention.expiry == Expiry::Physical && retention.tombstone_ns.is_none();
+    let is_from_end = retention.age == AgeBasis::Finished && retention.time_to_live.processing_ns.is_none();
+    let goes_on = client.tolerate_not_found > 0 || client.load_anyway_after.is_some();
+    let only_polls = client.reopen_chance.get() == 0.0 && client.fetch_failure.get() == 0.0 && client.hidden_chance.get() == 0.0;
+    let checks = [
+        (is_simple_server, "the server is not one worker that takes no time and never fails"),
+        (policy.defects.is_empty() && policy.published_early == 0.0, "the store has defects"),
+        (is_gone, "what is over is not just gone when it is swept"),
+        (is_from_end, "ages are not counted from the end"),
+        (retention.capacity == Capacity::Unbounded, "the store is bounded"),
+        (workload.distinct_keys.is_none() && workload.odd_names.get() == 0.0, "uploads share names"),
+        (workload.failure.get() == 0.0, "some uploads fail"),
+        (!goes_on, "clients go on after not_found"),
+        (only_polls && client.post_timeout_ns.is_none(), "clients do more than poll"),
+    ];
+    checks.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, why)| Err(why))
 }
 
 /// How many draws there are.

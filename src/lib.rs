@@ -14,6 +14,8 @@ pub mod registry;
 mod sync;
 
 #[cfg(feature = "simulator")]
+pub mod choice;
+#[cfg(feature = "simulator")]
 pub mod closed_form;
 #[cfg(feature = "simulator")]
 pub mod diagnose;

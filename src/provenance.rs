@@ -12,6 +12,9 @@ pub const RECORD_VERSION: u32 = 1;
 /// What a run's record is called in `run.json`.
 pub const RUN: &str = "run";
 
+/// What a sweep's record is called in `run.json`.
+pub const SWEEP: &str = "sweep";
+
 /// What a diagnosis' record is called in `run.json`.
 pub const DIAGNOSIS: &str = "diagnosis";
 
@@ -47,6 +50,37 @@ pub trait Kind: Serialize {
 
 impl Kind for RunRecord {
     const NAME: &'static str = RUN;
+}
+
+impl Kind for SweepRecord {
+    const NAME: &'static str = SWEEP;
+}
+
+/// Which grid was swept, and what came of it.
+#[derive(Debug, Serialize)]
+pub struct SweepRecord {
+    /// The scenario's name.
+    pub scenario: String,
+    /// What it shows; may be empty.
+    pub title: String,
+    /// Where it was read from.
+    pub scenario_file: String,
+    /// The fingerprint of all cells.
+    pub scenario_fingerprint: String,
+    /// The first replication's seed.
+    pub seed: u64,
+    /// Replications of each cell.
+    pub replications: u32,
+    /// Uploads per replication.
+    pub uploads: u32,
+    /// What is varied.
+    pub axes: Vec<String>,
+    /// Cells.
+    pub cells: usize,
+    /// Threads.
+    pub jobs: usize,
+    /// The files of the report.
+    pub files: Vec<FileHash>,
 }
 
 impl Kind for DiagnosisRecord {

@@ -45,6 +45,8 @@ pub enum Source {
     Recycle = 15,
     /// Which entries a sample consists of.
     Sample = 16,
+    /// Which values the cells of a Latin hypercube have.
+    Grid = 17,
 }
 
 fn stream(seed: u64, source: Source) -> ChaCha8Rng {

@@ -11,9 +11,12 @@ use super::diagnose::DiagnoseArguments;
 use super::gate::GateArguments;
 use super::mutants::MutantsArguments;
 use super::properties::PropertiesArguments;
+use super::recommend::RecommendArguments;
 use super::replay::ReplayArguments;
 use super::report::ReportArguments;
 use super::run::RunArguments;
+use super::sweep::SweepArguments;
+use super::verify::VerifyArguments;
 
 /// Simulates services that let a client upload something and poll for its status, and compares the policies by which they
 /// forget.
@@ -73,6 +76,22 @@ pub(super) enum Command {
 
     /// Print the timeline of one upload: every begin, finish, poll and answer, and the sweep that removed it.
     Replay(ReplayArguments),
+
+    /// Measure the share of users who are told `not_found` after a success in three ways: counted, smoothed, in closed form.
+    ///
+    /// Smoothed, each entry counts with the probability that its client would have come too late: rare losses show without waiting
+    /// for one. With `--at-most` a promise is judged: 10 if it is broken, 5 if that is not decided.
+    Verify(VerifyArguments),
+
+    /// Run every cell of a scenario's `[grid]`, and write a row for each as it goes.
+    ///
+    /// Survives being interrupted or killed: `--resume` goes on, and comes to the same bytes.
+    Sweep(SweepArguments),
+
+    /// Choose among the cells of a sweep: the cheapest policy that keeps what is asked for, and how sure that is.
+    ///
+    /// A rate keeps a limit if the far end of its 95 % interval does. Ends with 5 if no cell keeps all.
+    Recommend(RecommendArguments),
 
     /// Write a page about the results in a folder: what users were told, what was kept, which property broke and how.
     ///

@@ -8,6 +8,7 @@ use stillready::diagnose::likeness::InvalidObservations;
 use stillready::exit::Exit;
 use stillready::experiment::ExperimentError;
 use stillready::report::files::WriteError;
+use stillready::report::grid::GridError;
 use stillready::report::read::FolderError;
 use stillready::scenario::InvalidScenario;
 use thiserror::Error;
@@ -69,6 +70,10 @@ pub(crate) enum Failure {
     Folder(#[from] FolderError),
 
     #[error(transparent)]
+    #[diagnostic(help("{}", grid_help(.0)))]
+    Grid(#[from] GridError),
+
+    #[error(transparent)]
     Experiment(#[from] ExperimentError),
 
     #[error(transparent)]
@@ -87,6 +92,8 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Failure::Usage { .. } | Failure::SameName { .. } => Exit::Usage,
+            Failure::Grid(GridError::Write(_)) => Exit::CannotWrite,
+            Failure::Grid(_) => Exit::Usage,
             Failure::NoScenario { .. }
             | Failure::NoObservations { .. }
             | Failure::InvalidObservations { .. }
@@ -125,6 +132,16 @@ impl Failure {
         }
         render(self);
         text
+    }
+}
+
+/// What to do about a sweep that cannot begin or go on.
+fn grid_help(error: &GridError) -> &'static str {
+    match error {
+        GridError::Unfinished { .. } => "--resume goes on with it, --restart begins anew",
+        GridError::NothingToResume { .. } => "leave --resume out: the sweep is finished, or was never begun",
+        GridError::Other { .. } => "--restart begins anew",
+        GridError::Write(_) => "choose another place: --output",
     }
 }
 

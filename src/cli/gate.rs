@@ -257,8 +257,13 @@ fn block(finding: &Finding) -> String {
     let style = if finding.passes() { GOOD } else { BAD };
     let word = styled(&format!("{verdict:<14}"), style);
     match (verdict, advice.as_str()) {
-        (Verdict::Pass, "") => format!("  {word}  {check}: {value}, {limit}\n"),
-        (Verdict::Pass, _) => format!("  {word}  {check}: {value}, {limit}\n    {advice}\n"),
+        (Verdict::Pass, advice) => {
+            // What does not fit into a line of 80 columns goes to the next.
+            let is_long = check.len() + value.len() + limit.len() + 22 > 80;
+            let gap = if is_long { format!("\n{:18}", "") } else { " ".to_owned() };
+            let advice = if advice.is_empty() { String::new() } else { format!("    {advice}\n") };
+            format!("  {word}  {check}:{gap}{value}, {limit}\n{advice}")
+        }
         _ => format!("  {word}  {check}\n    value   {value}\n    limit   {limit}\n    {advice}\n"),
     }
 }

@@ -7,11 +7,14 @@ mod failure;
 mod gate;
 mod mutants;
 mod properties;
+mod recommend;
 mod replay;
 mod report;
 mod run;
 mod scenarios;
+mod sweep;
 mod tour;
+mod verify;
 
 pub(crate) use arguments::Arguments;
 use arguments::Command;
@@ -26,6 +29,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         None => run::run(&run::RunArguments::default(), &console),
         Some(Command::Run(arguments)) => run::run(arguments, &console),
         Some(Command::Replay(arguments)) => replay::replay(arguments, &console),
+        Some(Command::Verify(arguments)) => verify::run(arguments, &console),
+        Some(Command::Sweep(arguments)) => sweep::run(arguments, &console),
+        Some(Command::Recommend(arguments)) => recommend::recommend(arguments, &console),
         Some(Command::Report(arguments)) => report::report(arguments, &console),
         Some(Command::Gate(arguments)) => gate::gate(arguments, &console),
         Some(Command::Properties(arguments)) => properties::properties(arguments, &console),

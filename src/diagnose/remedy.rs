@@ -69,7 +69,7 @@ impl Remedy {
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
-            Remedy::Before => "30 min / 10 % (or the cause's own sweep), a dictionary per worker",
+            Remedy::Before => "30 min / 10 % (or the cause's sweep), a dictionary per worker",
             Remedy::After => "60 min / 5 %; n/a where the cause is another sweep",
             Remedy::DeployedBefore => "30 min / 10 % in the deployed code, with its unit bug",
             Remedy::DeployedAfter => "60 min / 5 % in the deployed code",

@@ -7,6 +7,8 @@
 pub mod rows;
 mod run;
 pub mod shrink;
+pub mod sweep;
+pub mod verify;
 
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};

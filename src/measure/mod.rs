@@ -6,6 +6,7 @@ mod facts;
 pub mod interval;
 mod over_time;
 mod pairs;
+pub mod smoothed;
 mod told;
 
 use hdrhistogram::Histogram;

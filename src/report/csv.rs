@@ -7,7 +7,7 @@ pub use curves::{absences, entries, told};
 use crate::experiment::{Replication, Results};
 use crate::measure::interval::{self, Estimate};
 use crate::measure::{Fact, Group, Tally};
-use crate::scenario::Property;
+use crate::scenario::{Property, Scenario};
 
 /// The version of the CSV files, in their first column.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -66,6 +66,35 @@ pub fn summary(results: &Results) -> Vec<u8> {
         .map(|(policy, tally)| measurements(results, policy, results.scenario.seed, tally, &results.replications))
         .collect();
     table(&rows)
+}
+
+/// A row of `grid.csv` with its header: the cell's number, its value on each axis, and the measurements of its one policy.
+pub(super) fn cell(axes: &[String], number: usize, values: &[String], results: &Results) -> Vec<u8> {
+    let tally = &results.tallies()[0];
+    let measured = measurements(results, 0, results.scenario.seed, tally, &results.replications);
+    let mut row = Row::default();
+    row.cell("schema_version", SCHEMA_VERSION);
+    row.cell("scenario", &results.scenario.name);
+    row.cell("cell", number);
+    for (axis, value) in axes.iter().zip(values) {
+        row.cell(&column(axis), value);
+    }
+    row.0.extend(measured.0.into_iter().skip(HEAD));
+    table(&[row])
+}
+
+/// The header of `grid.csv`, without its end of line.
+pub(super) fn cell_header(axes: &[String], scenario: &Scenario) -> Vec<u8> {
+    let nothing = Results { scenario: scenario.clone(), replications: Vec::new() };
+    let mut header = cell(axes, 0, axes, &nothing);
+    header.truncate(header.iter().position(|byte| *byte == b'\n').unwrap_or(header.len()));
+    header
+}
+
+/// The column of an axis: `sweep.chance` is `sweep_chance`.
+#[must_use]
+pub fn column(axis: &str) -> String {
+    axis.replace(['.', '-'], "_")
 }
 
 /// `properties.csv`: a row per policy and property, over all replications.
@@ -143,6 +172,9 @@ fn measurements(results: &Results, policy: usize, seed: u64, tally: &Tally, repl
     row.cell("sweep_scan_max", tally.sweep_scan_max);
     row
 }
+
+/// How many columns tell what a row is about.
+const HEAD: usize = 4;
 
 fn head(results: &Results, policy: usize, seed: u64) -> Row {
     let mut row = Row::default();

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::pages::Form;
-use super::{csv, witnesses};
+use super::{csv, grid, witnesses};
 use crate::experiment::{Results, rows};
-use crate::provenance::{Clock, DiagnosisRecord, FileHash, Kind, Provenance, RunRecord, hex};
+use crate::provenance::{Clock, DiagnosisRecord, FileHash, Kind, Provenance, RunRecord, hex, sha256_hex};
 
 /// A file could not be written.
 #[derive(Debug, Error)]
@@ -53,7 +53,7 @@ pub fn tables(results: &Results) -> Vec<(&'static str, Vec<u8>)> {
 
 /// The names of all files that belong to a report, `run.json` and what is made from them aside.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    TABLES.into_iter().map(|(name, _)| name).chain(["uploads.csv", DIAGNOSIS_TABLE])
+    TABLES.into_iter().map(|(name, _)| name).chain(["uploads.csv", DIAGNOSIS_TABLE, grid::TABLE])
 }
 
 /// Whether a report may have a file of that name.
@@ -175,7 +175,7 @@ impl Staged {
     }
 
     /// Writes `run.json` under a temporary name.
-    fn add_record<R: Kind>(&mut self, record: &Provenance<R>) -> Result<(), WriteError> {
+    pub(super) fn add_record<R: Kind>(&mut self, record: &Provenance<R>) -> Result<(), WriteError> {
         self.add("run.json", |file| {
             serde_json::to_writer_pretty(&mut *file, record)?;
             file.write_all(b"\n")
@@ -210,6 +210,11 @@ impl Staged {
         }
         Ok(paths)
     }
+}
+
+/// A file's name, length and hash.
+pub(super) fn hash(name: &str, bytes: &[u8]) -> FileHash {
+    FileHash { name: name.to_owned(), bytes: bytes.len() as u64, sha256: sha256_hex(bytes) }
 }
 
 /// A temporary file with the permissions of an ordinary one.

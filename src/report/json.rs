@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::read::{Absence, Comparison, Entries, MatrixCell, PropertyRow, Report, RunReport, Summary, Told};
+use super::read::{Absence, Comparison, Entries, MatrixCell, PropertyRow, Report, RunReport, Summary, Sweep, Told};
+use crate::choice::{Candidate, Criterion};
 
 /// The version of the schema.
 const SCHEMA_VERSION: u32 = 1;
@@ -12,6 +13,41 @@ struct Document<'a> {
     schema_version: u32,
     runs: Vec<Run<'a>>,
     diagnosis: Option<&'a [MatrixCell]>,
+    sweeps: Vec<SweptGrid<'a>>,
+}
+
+#[derive(Serialize)]
+struct SweptGrid<'a> {
+    scenario: &'a str,
+    fingerprint: &'a str,
+    axes: &'a [String],
+    cells: Vec<Cell<'a>>,
+}
+
+#[derive(Serialize)]
+struct Cell<'a> {
+    cell: usize,
+    values: &'a [String],
+    false_not_found_rate: f64,
+    live_entries_max: f64,
+    visits_per_poll: f64,
+    on_front: bool,
+}
+
+impl<'a> SweptGrid<'a> {
+    fn new(sweep: &'a Sweep) -> Self {
+        let candidates = &sweep.candidates;
+        let cell = |candidate: &'a Candidate| Cell {
+            cell: candidate.cell,
+            values: &candidate.values,
+            false_not_found_rate: candidate.by(Criterion::Harm),
+            live_entries_max: candidate.by(Criterion::Memory),
+            visits_per_poll: candidate.by(Criterion::Work),
+            on_front: !candidates.iter().any(|other| other.dominates(candidate)),
+        };
+        let (scenario, fingerprint) = (&sweep.record.scenario, &sweep.record.scenario_fingerprint);
+        SweptGrid { scenario, fingerprint, axes: &sweep.record.axes, cells: candidates.iter().map(cell).collect() }
+    }
 }
 
 #[derive(Serialize)]
@@ -61,6 +97,6 @@ impl<'a> Run<'a> {
 pub(super) fn document(report: &Report) -> String {
     let runs = report.runs.iter().map(Run::new).collect();
     let diagnosis = report.diagnosis.as_ref().map(|diagnosis| &diagnosis.cells[..]);
-    let document = Document { schema_version: SCHEMA_VERSION, runs, diagnosis };
+    let document = Document { schema_version: SCHEMA_VERSION, runs, diagnosis, sweeps: report.sweeps.iter().map(SweptGrid::new).collect() };
     serde_json::to_string_pretty(&document).expect("its keys are text") + "\n"
 }

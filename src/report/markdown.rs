@@ -1,14 +1,16 @@
 //! A report as Markdown, for pull requests and job summaries: verdict, comparison, properties, provenance.
 
 use super::number::{self, percent, percent_interval};
-use super::read::{Diagnosis, Report, RunReport};
+use super::read::{Diagnosis, Report, RunReport, Sweep};
+use crate::choice::{self, Criterion};
 use crate::measure::interval;
 
 /// The page.
 #[must_use]
 pub(super) fn page(report: &Report) -> String {
     let runs = report.runs.iter().map(run);
-    let parts: Vec<_> = runs.chain(report.diagnosis.iter().map(diagnosis)).collect();
+    let parts: Vec<_> =
+        runs.chain(report.diagnosis.iter().map(diagnosis)).chain(report.sweeps.iter().map(sweep)).collect();
     parts.join("\n")
 }
 
@@ -69,6 +71,20 @@ fn run(run: &RunReport) -> String {
         record.model_version,
         plain(&record.scenario_fingerprint)
     )
+}
+
+fn sweep(sweep: &Sweep) -> String {
+    let axes: Vec<String> = sweep.record.axes.iter().map(|axis| plain(axis)).collect();
+    let measured = ["false not\\_found", "entries at most", "visits a poll"];
+    let header: Vec<&str> = ["cell"].into_iter().chain(axes.iter().map(String::as_str)).chain(measured).collect();
+    let rows = choice::front(&sweep.candidates).into_iter().map(|place| {
+        let candidate = &sweep.candidates[place.candidate];
+        let harm = candidate.harm().map_or_else(String::new, |rate| format!("{} ({})", percent(rate.value), percent_interval(rate)));
+        let measured =
+            [harm, number::count(candidate.by(Criterion::Memory) as u64), format!("{:.1}", candidate.by(Criterion::Work))];
+        [candidate.cell.to_string()].into_iter().chain(candidate.values.iter().map(|value| plain(value))).chain(measured).collect()
+    });
+    format!("## {}: the Pareto front of {} policies\n\n{}", plain(&sweep.record.scenario), sweep.candidates.len(), table(&header, rows))
 }
 
 fn diagnosis(diagnosis: &Diagnosis) -> String {

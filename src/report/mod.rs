@@ -1,8 +1,10 @@
 //! Reports: what results look like as files and on a terminal.
 
+pub mod choice;
 pub mod csv;
 pub mod diagnose;
 pub mod files;
+pub mod grid;
 pub mod html;
 mod json;
 mod markdown;

@@ -4,6 +4,7 @@
 //! once, each problem with its place; the rest of the crate sees checked values only.
 
 mod fault;
+mod grid;
 mod problem;
 mod property;
 mod read;
@@ -12,6 +13,7 @@ pub mod shipped;
 mod units;
 
 pub use fault::{Clear, Fault, FaultKind, When};
+pub use grid::{Cell, Grid, Objective};
 pub use problem::{InvalidScenario, Problem, nearest};
 pub use property::{Kind, Property};
 pub use units::{Distribution, Probability};

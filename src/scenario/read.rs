@@ -3,6 +3,7 @@
 use toml::de::DeTable;
 
 use super::fault::{Moments, Skews, read_faults};
+use super::grid::{Objective, Spec, read_grid, read_objectives};
 use super::problem::Fault;
 use super::reader::{Faults, FromToml, Table, Value, number};
 use super::units::{Count, Distribution, DurationNs, LONGEST_NS, Period, Probability, Rate};
@@ -16,6 +17,11 @@ use crate::time::SECOND_NS;
 
 /// Reads a scenario, or returns everything that is wrong with it.
 pub(super) fn scenario(name: &str, text: &str) -> Result<Scenario, Vec<Fault>> {
+    document(name, text).map(|(scenario, ..)| scenario)
+}
+
+/// Reads a scenario with its grid and its objectives, or returns everything that is wrong with them.
+pub(super) fn document(name: &str, text: &str) -> Result<Document, Vec<Fault>> {
     let (document, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         let fault = |error: toml::de::Error| Fault {
@@ -27,14 +33,17 @@ pub(super) fn scenario(name: &str, text: &str) -> Result<Scenario, Vec<Fault>> {
         return Err(errors.into_iter().map(fault).collect());
     }
     let faults = Faults::default();
-    let scenario = read_scenario(name, text, Table::new("the scenario", document.get_ref(), 0..0, &faults));
-    match (scenario, faults.into_inner()) {
-        (Some(scenario), faults) if faults.is_empty() => Ok(scenario),
+    let read = read_document(name, text, Table::new("the scenario", document.get_ref(), 0..0, &faults));
+    match (read, faults.into_inner()) {
+        (Some(read), faults) if faults.is_empty() => Ok(read),
         (_, faults) => Err(faults),
     }
 }
 
-fn read_scenario(name: &str, text: &str, mut root: Table<'_>) -> Option<Scenario> {
+/// A scenario, its grid if it has one, and its objectives.
+type Document = (Scenario, Option<Spec>, Vec<Objective>);
+
+fn read_document(name: &str, text: &str, mut root: Table<'_>) -> Option<Document> {
     if let Some(version) = root.required::<u64>("schema_version").filter(|&version| version != SCHEMA_VERSION) {
         root.fault(
             "schema_version",
@@ -63,8 +72,10 @@ fn read_scenario(name: &str, text: &str, mut root: Table<'_>) -> Option<Scenario
     }
     let checks = read_checks(&mut root, &names, text);
     let canary = root.or("canary", false);
+    let grid = read_grid(&mut root, &names);
+    let objectives = read_objectives(&mut root);
     root.finish();
-    Some(Scenario {
+    let scenario = Scenario {
         name: name.to_owned(),
         title,
         seed,
@@ -77,7 +88,8 @@ fn read_scenario(name: &str, text: &str, mut root: Table<'_>) -> Option<Scenario
         policies,
         checks,
         canary,
-    })
+    };
+    Some((scenario, grid, objectives))
 }
 
 fn read_workload(mut table: Table<'_>) -> Option<WorkloadSpec> {
@@ -310,18 +322,7 @@ fn read_checks(root: &mut Table<'_>, names: &[String], text: &str) -> Vec<Check>
         let policy = table.choice("policy", None, &policies);
         let versus = table.optional_choice("versus", &policies);
         let metric = table.choice("metric", None, &metrics);
-        let (max, min) = (table.optional("max"), table.optional("min"));
-        let limit = match (max, min, table.has("max"), table.has("min")) {
-            (Some(max), None, _, false) => Some(Limit::Max(max)),
-            (None, Some(min), false, _) => Some(Limit::Min(min)),
-            (_, _, has_max, has_min) => {
-                if has_max == has_min {
-                    let label = "add either `max = …` or `min = …`";
-                    table.fault("metric", "a check needs one limit, `max` or `min`", label, "a check has one limit");
-                }
-                None
-            }
-        };
+        let limit = one_limit(&mut table, "a check");
         if policy.is_some() && policy == versus {
             let help = "name another policy, or leave `versus` out";
             table.fault("versus", "a policy is not compared with itself", "the same as `policy`", help);
@@ -332,6 +333,22 @@ fn read_checks(root: &mut Table<'_>, names: &[String], text: &str) -> Vec<Check>
         }
     }
     checks
+}
+
+/// The one limit of a table, `max` or `min`.
+pub(super) fn one_limit(table: &mut Table<'_>, what: &str) -> Option<Limit> {
+    let (max, min) = (table.optional("max"), table.optional("min"));
+    match (max, min, table.has("max"), table.has("min")) {
+        (Some(max), None, _, false) => Some(Limit::Max(max)),
+        (None, Some(min), false, _) => Some(Limit::Min(min)),
+        (_, _, has_max, has_min) => {
+            if has_max == has_min {
+                let (label, help) = ("add either `max = …` or `min = …`", format!("{what} has one limit"));
+                table.fault("metric", format!("{what} needs one limit, `max` or `min`"), label, help);
+            }
+            None
+        }
+    }
 }
 
 fn read_policy(table: &mut Table<'_>, name: String) -> Option<Policy> {

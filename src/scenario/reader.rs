@@ -31,16 +31,34 @@ pub(super) struct Table<'a> {
     span: Range<usize>,
     name: String,
     known: Vec<&'static str>,
+    /// Whether any key is known.
+    takes_any: bool,
 }
 
 impl<'a> Table<'a> {
     pub(super) fn new(name: &str, entries: &'a DeTable<'a>, span: Range<usize>, faults: &'a Faults) -> Self {
-        Table { entries, faults, span, name: name.to_owned(), known: Vec::new() }
+        Table { entries, faults, span, name: name.to_owned(), known: Vec::new(), takes_any: false }
     }
 
     /// Where it begins, in bytes from the start of the file.
     pub(super) fn start(&self) -> usize {
         self.span.start
+    }
+
+    /// Where it is.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// All keys and values, of a table whose keys are not known beforehand.
+    pub(super) fn all(&mut self) -> Vec<(&'a str, &'a Value<'a>)> {
+        self.takes_any = true;
+        self.entries.iter().map(|(key, value)| (key.get_ref().as_ref(), value)).collect()
+    }
+
+    /// One of these values as a table.
+    pub(super) fn of_value(&self, key: &str, value: &'a Value<'a>) -> Option<Table<'a>> {
+        Table::of(&format!("`{key}`"), value, self.faults)
     }
 
     /// A value that is itself a table, or a fault.
@@ -221,7 +239,7 @@ impl<'a> Table<'a> {
     pub(super) fn finish(self) {
         for (key, _) in self.entries {
             let word = key.get_ref().as_ref();
-            if self.known.contains(&word) {
+            if self.takes_any || self.known.contains(&word) {
                 continue;
             }
             let label = match nearest(word, self.known.iter().copied()) {

@@ -26,6 +26,7 @@ pub const SHIPPED: &[Shipped] = shipped![
     "poll-heavy",
     "smoke",
     "canary",
+    "choice",
     "causes/live-poller",
     "causes/sweep-every-poll",
     "causes/workers",

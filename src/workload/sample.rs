@@ -34,6 +34,22 @@ impl Sampler {
         }
     }
 
+    /// The probability of a longer duration than one in nanoseconds.
+    pub(crate) fn longer_than(&self, ns: f64) -> f64 {
+        match &self.distribution {
+            Distribution::Constant { value_ns } => f64::from(u8::from(*value_ns as f64 > ns)),
+            Distribution::Exponential { mean_ns } => libm::exp(-ns.max(0.0) / *mean_ns as f64),
+            Distribution::Lognormal { .. } if ns <= 0.0 => 1.0,
+            Distribution::Lognormal { median_ns, sigma } => {
+                let deviations = libm::log(ns / *median_ns as f64) / sigma;
+                0.5 * libm::erfc(deviations * std::f64::consts::FRAC_1_SQRT_2)
+            }
+            Distribution::Empirical { values_ns } => {
+                values_ns.iter().filter(|value| **value as f64 > ns).count() as f64 / values_ns.len() as f64
+            }
+        }
+    }
+
     /// Puts in the place of each draw the duration in nanoseconds that it stands for.
     pub(super) fn sample_all(&self, draws: &mut [u64]) {
         let Distribution::Lognormal { median_ns, sigma } = &self.distribution else {
@@ -186,6 +202,25 @@ mod tests {
         ];
         for (p, x) in exact {
             assert!((normal_quantile(p) - x).abs() <= 4e-15 * x.abs().max(1.0), "{p}: {} for {x}", normal_quantile(p));
+        }
+    }
+
+    #[test]
+    fn what_is_longer_is_what_the_draws_say() {
+        let all = [
+            Distribution::Constant { value_ns: 5_000 },
+            Distribution::Exponential { mean_ns: 5_000_000 },
+            Distribution::Lognormal { median_ns: 8_000_000, sigma: 0.8 },
+            Distribution::Empirical { values_ns: vec![1_000, 2_000, 2_000, 9_000] },
+        ];
+        for distribution in all {
+            let sampler = Sampler::new(&distribution);
+            for share in [0.01, 0.3, 0.5, 0.9, 0.999] {
+                let draw = (share * 18_446_744_073_709_551_616.0) as u64;
+                let ns = sampler.sample_ns(draw);
+                let (less, more) = (sampler.longer_than(ns as f64 + 1.0), sampler.longer_than(ns as f64 - 1.0));
+                assert!(less <= 1.0 - share + 1e-6 && more >= 1.0 - share - 1e-6, "{distribution:?}, {share}: {less} to {more}");
+            }
         }
     }
 

@@ -9,6 +9,7 @@ mod gate;
 mod help;
 mod mutants;
 mod running;
+mod sweep;
 
 use std::path::Path;
 

@@ -177,7 +177,7 @@ fn what_is_printed_fits_80_columns() {
         &["diagnose", "--uploads", "200"],
         &["gate", "canary", "smoke"],
         &["gate", "--prove-armed", "canary", "smoke"],
-        &["mutants", "plain", "double-finish", "racy-get-or-insert"],
+        &["mutants", "plain", "double-finish"],
         &["list"],
         &["check", "sims/smoke.toml", "sims/reference.toml"],
     ];

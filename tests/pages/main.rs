@@ -62,6 +62,7 @@ fn reports() -> tempfile::TempDir {
     let few = ["run", "two-workers", "--uploads", "2000", "--replications", "3"];
     stillready(folder.path(), &[&few[..], &forms[..]].concat());
     stillready(folder.path(), &["diagnose", "--uploads", "300", "-q"]);
+    stillready(folder.path(), &[&["sweep", "choice", "--uploads", "2000"], &forms[..]].concat());
     stillready(folder.path(), &["report", "reports", "--format", "html,markdown,json", "-q"]);
     folder
 }

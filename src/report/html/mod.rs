@@ -5,6 +5,7 @@
 mod bars;
 mod curves;
 mod heat;
+mod pareto;
 mod plot;
 mod run;
 mod scale;
@@ -40,11 +41,14 @@ pub fn page(report: &Report) -> String {
             }
             body {
                 main {
-                    @if report.runs.len() + usize::from(report.diagnosis.is_some()) > 1 { h1 { (title) } (contents(report)) }
+                    @if !is_alone(report) { h1 { (title) } (contents(report)) }
                     @for (number, run) in report.runs.iter().enumerate() {
                         (run::section(run, &format!("run{number}"), is_alone(report)))
                     }
                     @if let Some(diagnosis) = &report.diagnosis { (heat::section(diagnosis, is_alone(report))) }
+                    @for (number, sweep) in report.sweeps.iter().enumerate() {
+                        (pareto::section(sweep, &format!("sweep{number}"), is_alone(report)))
+                    }
                     (trust::section())
                     (provenance(report))
                 }
@@ -55,15 +59,17 @@ pub fn page(report: &Report) -> String {
 }
 
 fn is_alone(report: &Report) -> bool {
-    report.runs.len() + usize::from(report.diagnosis.is_some()) == 1
+    report.runs.len() + report.sweeps.len() + usize::from(report.diagnosis.is_some()) == 1
 }
 
 fn title(report: &Report) -> String {
-    match (&report.runs[..], &report.diagnosis) {
-        ([one], None) => named(&one.record),
-        ([], _) => "Causes under remedies".to_owned(),
-        (several, _) => several.iter().map(|run| run.record.scenario.as_str()).collect::<Vec<_>>().join(", "),
+    if let ([one], true) = (&report.runs[..], is_alone(report)) {
+        return named(&one.record);
     }
+    let runs = report.runs.iter().map(|run| run.record.scenario.clone());
+    let diagnosis = report.diagnosis.iter().map(|_| "causes under remedies".to_owned());
+    let sweeps = report.sweeps.iter().map(|sweep| format!("{}, swept", sweep.record.scenario));
+    runs.chain(diagnosis).chain(sweeps).collect::<Vec<_>>().join("; ")
 }
 
 /// A scenario's name and what it shows.
@@ -76,6 +82,9 @@ fn contents(report: &Report) -> Markup {
         nav aria-label="Parts" { ul {
             @for (number, run) in report.runs.iter().enumerate() { li { a href={ "#run" (number) } { (run.record.scenario) } } }
             @if report.diagnosis.is_some() { li { a href="#causes" { "causes under remedies" } } }
+            @for (number, sweep) in report.sweeps.iter().enumerate() {
+                li { a href={ "#sweep" (number) } { (sweep.record.scenario) ", swept" } }
+            }
             li { a href="#trust" { "how the store itself is checked" } }
         } }
     }
@@ -93,8 +102,9 @@ fn subheading(is_first: bool, text: &str) -> Markup {
 
 /// Where everything comes from, folded away.
 fn provenance(report: &Report) -> Markup {
-    let records =
-        report.runs.iter().map(|run| &run.record).chain(report.diagnosis.iter().map(|diagnosis| &diagnosis.record));
+    let runs = report.runs.iter().map(|run| &run.record);
+    let diagnosis = report.diagnosis.iter().map(|diagnosis| &diagnosis.record);
+    let records = runs.chain(diagnosis).chain(report.sweeps.iter().map(|sweep| &sweep.record));
     html! {
         h2 { "Provenance" }
         @for record in records {

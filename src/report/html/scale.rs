@@ -89,7 +89,11 @@ impl Axis {
     pub(super) fn ticks(&self) -> Vec<f64> {
         let inside = |value: &f64| *value >= self.low * (1.0 - 1e-9) && *value <= self.high * (1.0 + 1e-9);
         if self.is_log {
-            let marks: Vec<f64> = MARKS.into_iter().filter(inside).collect();
+            let decades = (-9..=15).flat_map(|power| [1.0, 3.0].map(|step| step * libm::pow(10.0, f64::from(power))));
+            let marks: Vec<f64> = match self.quantity {
+                Quantity::Time => MARKS.into_iter().filter(inside).collect(),
+                _ => decades.filter(inside).collect(),
+            };
             let every = marks.len().div_ceil(TICKS_MAX).max(1);
             return if marks.len() < 2 {
                 vec![self.low, self.high]

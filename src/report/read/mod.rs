@@ -13,7 +13,10 @@ use serde::de::DeserializeOwned;
 pub use record::{FolderError, Record};
 pub use rows::{Absence, Comparison, Entries, MatrixCell, PropertyRow, Summary, Told};
 
+use super::grid;
 use super::timeline::Event;
+use crate::choice::{self, Candidate};
+use crate::provenance::{DIAGNOSIS, SWEEP};
 
 /// What one or several runs came to, as their files say.
 pub struct Report {
@@ -21,6 +24,16 @@ pub struct Report {
     pub runs: Vec<RunReport>,
     /// The causes under the remedies.
     pub diagnosis: Option<Diagnosis>,
+    /// The grids that were swept.
+    pub sweeps: Vec<Sweep>,
+}
+
+/// A grid that was swept.
+pub struct Sweep {
+    /// `run.json`.
+    pub record: Record,
+    /// A row per cell.
+    pub candidates: Vec<Candidate>,
 }
 
 /// What a run came to.
@@ -56,22 +69,39 @@ pub struct Diagnosis {
 /// # Errors
 /// [`FolderError`] if there is none, or one is not whole.
 pub fn read(folder: &Path) -> Result<Report, FolderError> {
-    let mut report = Report { runs: Vec::new(), diagnosis: None };
+    let mut report = Report { runs: Vec::new(), diagnosis: None, sweeps: Vec::new() };
+    let mut versions: Option<String> = None;
     for folder in folders(folder)? {
         let record = Record::read(&folder)?;
-        let first =
-            report.runs.first().map(|run| &run.record).or(report.diagnosis.as_ref().map(|diagnosis| &diagnosis.record));
-        if let Some(first) = first.filter(|first| first.versions() != record.versions()) {
-            let [first, other] = [first, &record].map(Record::versions);
+        let (first, other) = (versions.get_or_insert_with(|| record.versions()).clone(), record.versions());
+        if first != other {
             return Err(FolderError::Mixed { folder, first, other });
         }
-        if record.is_diagnosis() {
-            report.diagnosis = Some(Diagnosis { cells: rows(&folder, &record, "matrix.csv")?, record });
-        } else {
-            report.runs.push(run(&folder, record)?);
+        match record.kind.as_str() {
+            DIAGNOSIS => report.diagnosis = Some(Diagnosis { cells: rows(&folder, &record, "matrix.csv")?, record }),
+            SWEEP => report.sweeps.push(candidates(&folder, record)?),
+            _ => report.runs.push(run(&folder, record)?),
         }
     }
     Ok(report)
+}
+
+/// Reads the sweep in a folder.
+///
+/// # Errors
+/// [`FolderError`] if there is none, or it is not whole.
+pub fn sweep(folder: &Path) -> Result<Sweep, FolderError> {
+    let record = Record::read(folder)?;
+    if record.kind != SWEEP {
+        return Err(FolderError::NoReport { folder: folder.to_owned() });
+    }
+    candidates(folder, record)
+}
+
+fn candidates(folder: &Path, record: Record) -> Result<Sweep, FolderError> {
+    let bytes = record.bytes_of(folder, grid::TABLE)?.unwrap_or_default();
+    let wrong = |error: choice::InvalidGrid| FolderError::Table { path: folder.join(grid::TABLE), reason: error.to_string() };
+    Ok(Sweep { candidates: choice::read(&bytes, record.axes.len()).map_err(wrong)?, record })
 }
 
 fn run(folder: &Path, record: Record) -> Result<RunReport, FolderError> {
@@ -109,7 +139,7 @@ fn folders(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
 
 /// Whether a folder has tables of a run, though no record of it.
 fn has_tables(folder: &Path) -> bool {
-    ["summary.csv", "properties.csv", "matrix.csv"].iter().any(|name| folder.join(name).is_file())
+    ["summary.csv", "properties.csv", "matrix.csv", grid::TABLE].iter().any(|name| folder.join(name).is_file())
 }
 
 /// The rows of a table; none if the run did not write it.

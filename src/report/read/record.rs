@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::provenance::{DIAGNOSIS, RECORD_VERSION, sha256_hex};
+use crate::provenance::{RECORD_VERSION, SWEEP, sha256_hex};
 use crate::report::files;
 use crate::scenario::shipped::BUILT_IN;
 
@@ -51,6 +51,9 @@ pub struct Record {
     /// The names of the policies.
     #[serde(default)]
     pub policies: Vec<String>,
+    /// What a sweep varies.
+    #[serde(default)]
+    pub axes: Vec<String>,
     /// The causes of a diagnosis.
     #[serde(default)]
     pub causes: Vec<String>,
@@ -218,12 +221,10 @@ impl Record {
     #[must_use]
     pub fn command(&self) -> String {
         let Record { seed, uploads, replications, .. } = self;
+        if self.kind == SWEEP {
+            return format!("stillready sweep {} --uploads {uploads}", self.argument());
+        }
         format!("stillready run {} --seed {seed} --uploads {uploads} --replications {replications}", self.argument())
-    }
-
-    /// Whether this is of a diagnosis.
-    pub(crate) fn is_diagnosis(&self) -> bool {
-        self.kind == DIAGNOSIS
     }
 
     /// The bytes of a file that belongs to the report; nothing if none of that name does.

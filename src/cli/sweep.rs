@@ -1,0 +1,129 @@
+//! `stillready sweep`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use stillready::exit::Exit;
+use stillready::experiment::sweep::{SweepOptions, sweep};
+use stillready::provenance::{Clock, SweepRecord};
+use stillready::report::grid::{self, Growing};
+use stillready::report::read;
+use stillready::scenario::{Grid, Scenario};
+
+use super::console::{Console, DIM, styled};
+use super::failure::Failure;
+use super::report::{self, WrittenForm};
+use super::run::{all_cores, stop_on_signals};
+use super::scenarios::{Source, find};
+
+#[derive(Args)]
+pub(crate) struct SweepArguments {
+    /// A scenario with a `[grid]`: a file, or a name as `list` shows it.
+    #[arg(value_name = "SCENARIO")]
+    scenario: String,
+
+    /// Go on with a sweep that was interrupted, after its last whole row.
+    #[arg(long, conflicts_with = "restart")]
+    resume: bool,
+
+    /// Begin anew where an unfinished sweep is.
+    #[arg(long)]
+    restart: bool,
+
+    /// Uploads per replication, instead of the scenario's.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    uploads: Option<u32>,
+
+    /// Threads; all cores by default. The results do not depend on it.
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+
+    /// The folder to which a folder of the scenario's name, with `-sweep` behind it, is written.
+    #[arg(short, long, value_name = "DIR", default_value = "reports")]
+    output: PathBuf,
+
+    /// Write the report in these forms too: `report.html`, `report.md`, `report.json`.
+    #[arg(long, value_name = "FORM", value_enum, value_delimiter = ',')]
+    format: Vec<WrittenForm>,
+}
+
+/// Runs every cell of a scenario's grid.
+pub(super) fn run(arguments: &SweepArguments, console: &Console) -> Result<Exit, Failure> {
+    let (source, mut grid) = load(&arguments.scenario)?;
+    for cell in &mut grid.cells {
+        cell.scenario.uploads = arguments.uploads.unwrap_or(cell.scenario.uploads);
+    }
+    let (clock, stop) = (Clock::start(), stop_on_signals());
+    let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
+    let folder = folder(&arguments.output, &source.name);
+    let is_finished = || read::sweep(&folder).is_ok_and(|swept| swept.record.scenario_fingerprint == grid::fingerprint(&grid));
+    if arguments.resume && is_finished() {
+        console.result(&format!("the sweep in {} is finished\n", folder.display()))?;
+        return Ok(Exit::Pass);
+    }
+    let mut growing = if arguments.resume {
+        Growing::resume(&folder, &grid)?
+    } else {
+        Growing::begin(&folder, &grid, arguments.restart)?
+    };
+    let from = growing.rows();
+    console.note(&format!("{} cells, from cell {from} on, {jobs} at a time", grid.cells.len()));
+    let uploads = |cell: &stillready::scenario::Cell| {
+        u64::from(cell.scenario.uploads) * u64::from(cell.scenario.replications)
+    };
+    let bar = console.progress(&source.name, grid.cells[from..].iter().map(uploads).sum());
+    let options = SweepOptions { jobs, from, on_progress: &|uploads| bar.inc(uploads), stop };
+    let done = sweep(&grid, &options, |number, results| grid::row(&grid, number, results), |number, row| {
+        bar.set_prefix(format!("{}: {} of {} cells,", source.name, number + 1, grid.cells.len()));
+        growing.add(&row).map_err(Failure::from)
+    });
+    bar.finish_and_clear();
+    if let Err(error) = done {
+        eprintln!("{} of {} cells are in {}; --resume goes on", growing.rows(), grid.cells.len(), folder.display());
+        return Err(error);
+    }
+    let mut paths = growing.finish(record(&source, &grid, jobs), &clock)?;
+    if !arguments.format.is_empty() {
+        paths.extend(report::write(&folder, &folder, &arguments.format)?);
+    }
+    console.result(&format!("{} cells of {}: {}\n", grid.cells.len(), source.name, grid.axes.join(", ")))?;
+    let paths = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join("\n");
+    console.result(&format!("{}\n", styled(&paths, DIM)))?;
+    Ok(Exit::Pass)
+}
+
+/// Where a scenario's sweep is.
+pub(super) fn folder(output: &Path, name: &str) -> PathBuf {
+    output.join(format!("{name}-sweep"))
+}
+
+/// Finds and reads a scenario that has a grid.
+pub(super) fn load(argument: &str) -> Result<(Source, Grid), Failure> {
+    let source = find(argument)?;
+    match Grid::parse(&source.name, &source.file, &source.text)? {
+        Some(grid) => Ok((source, grid)),
+        None => Err(Failure::Usage {
+            message: format!("scenario `{}` has no grid, so there is nothing to sweep", source.name),
+            help: "add [grid.axes] with a list of values for each key that is varied, as in \
+                   `time_to_live = [\"30m\", \"60m\"]`; sims/choice.toml has one"
+                .to_owned(),
+        }),
+    }
+}
+
+fn record(source: &Source, grid: &Grid, jobs: usize) -> SweepRecord {
+    let Scenario { name, title, seed, uploads, replications, .. } = grid.cells[0].scenario.clone();
+    SweepRecord {
+        scenario: name,
+        title,
+        scenario_file: source.file.clone(),
+        scenario_fingerprint: grid::fingerprint(grid),
+        seed,
+        replications,
+        uploads,
+        axes: grid.axes.clone(),
+        cells: grid.cells.len(),
+        jobs,
+        files: Vec::new(),
+    }
+}

@@ -1,0 +1,97 @@
+//! `stillready verify`.
+
+use clap::Args;
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+use stillready::exit::Exit;
+use stillready::experiment::verify::{Verified, verify};
+use stillready::measure::interval::Estimate;
+use stillready::report::number::{self, percent, percent_interval};
+
+use super::console::{BOLD, Console, styled};
+use super::failure::Failure;
+use super::run::{require_policy, wrap};
+use super::scenarios::load;
+
+#[derive(Args)]
+pub(crate) struct VerifyArguments {
+    /// A scenario file, or a name as `list` shows it.
+    #[arg(value_name = "SCENARIO")]
+    scenario: String,
+
+    /// Only the policy of this name; may be given several times.
+    #[arg(long = "policy", value_name = "NAME")]
+    policies: Vec<String>,
+
+    /// A promise: the share of users who are told `not_found` after a success is at most this, at 95 %, under every policy.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    at_most: Option<f64>,
+
+    /// Uploads per replication, instead of the scenario's.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    uploads: Option<u32>,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a number from 0 to 1, such as 1e-6".to_owned())
+}
+
+/// Measures the share of users who are told `not_found` after a success in three ways.
+pub(super) fn run(arguments: &VerifyArguments, console: &Console) -> Result<Exit, Failure> {
+    let (_, mut scenario) = load(&arguments.scenario)?;
+    scenario.uploads = arguments.uploads.unwrap_or(scenario.uploads);
+    for name in &arguments.policies {
+        require_policy(&scenario, name)?;
+    }
+    if !arguments.policies.is_empty() {
+        scenario.policies.retain(|policy| arguments.policies.contains(&policy.name));
+    }
+    let uploads = u64::from(scenario.uploads) * u64::from(scenario.replications);
+    let verified: Vec<_> = scenario.policies.iter().map(|policy| (policy, verify(&scenario, policy))).collect();
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
+    table.set_header(["policy", "counted", "smoothed", "closed form", "worth so many\ntimes the uploads"]);
+    for (policy, verified) in &verified {
+        let Verified { raw, smoothed, closed_form } = verified;
+        let estimate = |estimate: &Estimate| format!("{}\n{}", percent(estimate.value), percent_interval(*estimate));
+        table.add_row([
+            policy.name.clone(),
+            raw.as_ref().map_or_else(|| "no uploads".to_owned(), estimate),
+            smoothed.as_ref().map_or_else(|why| format!("none: {why}"), estimate),
+            closed_form.map_or_else(|why| format!("none: {why}"), percent),
+            verified.gain(uploads).map_or_else(String::new, |gain| number::count(gain as u128)),
+        ]);
+    }
+    let head = format!("{}: users told not_found after a success", scenario.name);
+    console.result(&format!("{}\n", styled(&head, BOLD)))?;
+    console.result(&wrap(&format!("{} under every policy, seed {}; intervals at 95 %", number::uploads(uploads), scenario.seed)))?;
+    console.result(&format!("\n{}\n", table.trim_fmt()))?;
+    let Some(at_most) = arguments.at_most else { return Ok(Exit::Pass) };
+    let mut exit = Exit::Pass;
+    for (policy, verified) in &verified {
+        let (word, reached) = judge(verified, at_most);
+        let sentence = format!("{}: at most {at_most:e} is {word}", policy.name);
+        console.result(&format!("\n{}", wrap(&sentence)))?;
+        if exit == Exit::Pass || reached == Exit::GateFailed {
+            exit = reached;
+        }
+    }
+    Ok(exit)
+}
+
+/// Whether a promise is kept: by the smoothed estimate where there is one, unless the count speaks against it.
+fn judge(verified: &Verified, at_most: f64) -> (String, Exit) {
+    let Some(raw) = verified.raw else { return ("not decided: there are no uploads".to_owned(), Exit::NotDecided) };
+    let (what, estimate) = match &verified.smoothed {
+        Ok(smoothed) => ("smoothed", *smoothed),
+        Err(_) => ("counted", raw),
+    };
+    let interval = percent_interval(estimate);
+    match () {
+        () if raw.low > at_most => (format!("broken: counted, {}", percent_interval(raw)), Exit::GateFailed),
+        () if estimate.low > at_most => (format!("broken: {what}, {interval}"), Exit::GateFailed),
+        () if estimate.high <= at_most => (format!("kept: {what}, {interval}"), Exit::Pass),
+        () => (format!("not decided: {what}, {interval}; run more uploads"), Exit::NotDecided),
+    }
+}
