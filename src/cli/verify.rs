@@ -51,16 +51,16 @@ pub(super) fn run(arguments: &VerifyArguments, console: &Console) -> Result<Exit
     let verified: Vec<_> = scenario.policies.iter().map(|policy| (policy, verify(&scenario, policy))).collect();
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
-    table.set_header(["policy", "counted", "smoothed", "closed form", "worth so many\ntimes the uploads"]);
+    table.set_header(["policy", "counted", "smoothed", "closed form", "worth the uploads\nso many times"]);
     for (policy, verified) in &verified {
         let Verified { raw, smoothed, closed_form } = verified;
         let estimate = |estimate: &Estimate| format!("{}\n{}", percent(estimate.value), percent_interval(*estimate));
         table.add_row([
             policy.name.clone(),
             raw.as_ref().map_or_else(|| "no uploads".to_owned(), estimate),
-            smoothed.as_ref().map_or_else(|why| format!("none: {why}"), estimate),
-            closed_form.map_or_else(|why| format!("none: {why}"), percent),
-            verified.gain(uploads).map_or_else(String::new, |gain| number::count(gain as u128)),
+            smoothed.as_ref().map_or_else(|why| format!("none: {why}"), with_error),
+            closed_form.map_or_else(|why| format!("none: {why}"), |rate| exactly(rate, rate * 1e-4)),
+            verified.gain(uploads).map_or_else(String::new, times),
         ]);
     }
     let head = format!("{}: users told not_found after a success", scenario.name);
@@ -78,6 +78,28 @@ pub(super) fn run(arguments: &VerifyArguments, console: &Console) -> Result<Exit
         }
     }
     Ok(exit)
+}
+
+/// An estimate and its error, in per cent.
+fn with_error(estimate: &Estimate) -> String {
+    let error = (estimate.high - estimate.low) / 2.0;
+    format!("{}\n± {}", exactly(estimate.value, error), exactly(error, error))
+}
+
+/// A share in per cent, to two digits of its error.
+fn exactly(share: f64, error: f64) -> String {
+    let (share, error) = (share * 100.0, error * 100.0);
+    if share > 0.0 && share < 1e-3 {
+        let digits = if error > 0.0 { (2.0 + libm::floor(libm::log10(share / error))).clamp(1.0, 6.0) as usize } else { 6 };
+        return format!("{share:.digits$e} %");
+    }
+    let digits = if error > 0.0 { (1.0 - libm::floor(libm::log10(error))).clamp(0.0, 9.0) as usize } else { 9 };
+    format!("{share:.digits$} %")
+}
+
+/// A gain: whole, or in powers of ten where it is huge.
+fn times(gain: f64) -> String {
+    if gain < 1e7 { number::count(gain as u128) } else { format!("{gain:.0e}") }
 }
 
 /// Whether a promise is kept: by the smoothed estimate where there is one, unless the count speaks against it.

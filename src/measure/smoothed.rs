@@ -5,7 +5,7 @@
 //! Only entries of clients that stayed are looked at: they are removed as those of clients that are away would be, were it not for the
 //! polls of those themselves; what these add, a sweep by the very poll that comes too late, is known as well. So the mean is that of
 //! all uploads, unbiased where a client does not disturb the others ([`crate::closed_form`] says when), but for entries that fall due
-//! near the end of the span, which are left out: there polls, and so sweeps, become rare.
+//! near the ends of the span, which are left out: there polls, and so sweeps, are rarer.
 
 use rustc_hash::FxHashMap;
 
@@ -18,7 +18,10 @@ use crate::trace::{Event, Observer};
 use crate::workload::Sampler;
 
 /// Batches of entries in their order, whose means are taken for independent.
-const BATCHES: usize = 64;
+const BATCHES: usize = 20;
+
+/// How many times as long as entries are overdue on average the end of the span is left out.
+const OVERDUE_TIMES: u128 = 20;
 
 /// The share of users who would be told `not_found` after a success, by what is known of each entry.
 pub struct Smoothed {
@@ -31,6 +34,8 @@ pub struct Smoothed {
     waiting: FxHashMap<u32, (SimTime, SimTime)>,
     /// When an entry fell due, and the probability that its client would have come too late.
     losses: Vec<(SimTime, f64)>,
+    /// How long they were due before they were removed, in nanoseconds, all together.
+    overdue_ns: u128,
     span_end: Option<SimTime>,
 }
 
@@ -58,6 +63,7 @@ impl Smoothed {
             time_to_live_ns,
             waiting: FxHashMap::default(),
             losses: Vec::new(),
+            overdue_ns: 0,
             span_end: None,
         })
     }
@@ -67,6 +73,7 @@ impl Smoothed {
             let Some((came, due)) = self.waiting.remove(&entry.key) else { continue };
             let [after_due, after_removal] = [due, at].map(|moment| self.away.longer_than(moment.since(came) as f64));
             let lost = after_removal + self.own_sweep * (after_due - after_removal);
+            self.overdue_ns += u128::from(at.since(due));
             self.losses.push((due, self.away_chance * lost));
         }
     }
@@ -79,12 +86,19 @@ impl Smoothed {
         let mut means = Vec::new();
         for one in replications {
             let end = one.span_end.unwrap_or_default();
-            // What falls due so late is left out, whenever it was removed.
-            let last = SimTime::from_ns(end.as_ns().saturating_sub(one.time_to_live_ns.min(end.as_ns() / 10)));
-            if one.waiting.values().any(|&(_, due)| due < last) {
+            // What falls due so late is left out, whenever it was removed: long before then its sweep has come, or will never come.
+            let overdue_ns = one.overdue_ns / (one.losses.len() as u128).max(1);
+            let margin_ns = (OVERDUE_TIMES * overdue_ns).max(u128::from(one.time_to_live_ns.min(end.as_ns() / 10)));
+            let last = SimTime::from_ns(end.as_ns().saturating_sub(u64::try_from(margin_ns).unwrap_or(u64::MAX)));
+            // A few entries may be left that nobody swept any more: too few to matter.
+            let left = one.waiting.values().filter(|(_, due)| *due < last).count();
+            if left * 1000 > one.losses.len() {
                 return Err("sweeps are so rare that entries stay to the end");
             }
-            let kept: Vec<f64> = one.losses.iter().filter(|(due, _)| *due < last).map(|(_, lost)| *lost).collect();
+            // Nor does the beginning count, before the first clients that were away are back.
+            let first = SimTime::from_ns(one.time_to_live_ns.saturating_add(end.as_ns() / 10));
+            let kept = one.losses.iter().filter(|(due, _)| (first..last).contains(due));
+            let kept: Vec<f64> = kept.map(|(_, lost)| *lost).collect();
             let size = kept.len() / BATCHES;
             if size == 0 {
                 return Err("too few entries fall due within the span");

@@ -15,6 +15,7 @@ mod rates;
 mod recycling;
 mod reference;
 mod site;
+mod smoothed;
 mod workers;
 
 use std::sync::atomic::AtomicBool;
