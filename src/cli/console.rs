@@ -77,6 +77,19 @@ impl Console {
         }
     }
 
+    /// A count of uploads whose number is not known beforehand, hidden where it is not wanted.
+    pub(super) fn spinner(&self, name: &str) -> ProgressBar {
+        if !self.progress {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("{prefix} {spinner} {human_pos} uploads, {elapsed}");
+        let style = style.expect("the template is valid");
+        let target = ProgressDrawTarget::stderr_with_hz(10);
+        let bar = ProgressBar::with_draw_target(None, target).with_style(style).with_prefix(name.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+
     /// A progress bar over so many uploads, hidden where it is not wanted.
     pub(super) fn progress(&self, name: &str, uploads: u64) -> ProgressBar {
         if !self.progress {

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use stillready::exit::Exit;
+use stillready::experiment::precision::{Goal, Precision, run_until};
 use stillready::experiment::{self, Options, Results};
+use stillready::measure::Fact;
 use stillready::provenance::{Clock, sha256_hex};
 use stillready::report::{files, number, terminal};
 use stillready::scenario::{Scenario, nearest};
@@ -49,6 +51,19 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     uploads_csv: bool,
 
+    /// Add replications until the 95 % interval of the metric is so narrow under every policy: a half-width as a share of the rate,
+    /// as in `1%`, or as it is, as in `0.001`.
+    #[arg(long, value_name = "P", value_parser = goal)]
+    precision: Option<Goal>,
+
+    /// The rate that `--precision` is about.
+    #[arg(long, value_name = "NAME", value_parser = rate, default_value = "false_not_found_rate", requires = "precision")]
+    metric: Fact,
+
+    /// Uploads under each policy, all replications together, at which `--precision` gives up.
+    #[arg(long, value_name = "N", default_value_t = 100_000_000, requires = "precision")]
+    max_uploads: u64,
+
     /// Write the report in these forms too: `report.html`, `report.md`, `report.json`.
     #[arg(long, value_name = "FORM", value_enum, value_delimiter = ',')]
     format: Vec<WrittenForm>,
@@ -72,10 +87,28 @@ impl Default for RunArguments {
             jobs: None,
             output: DEFAULT_OUTPUT.into(),
             uploads_csv: false,
+            precision: None,
+            metric: Fact::FalseNotFound,
+            max_uploads: 0,
             format: Vec::new(),
             check_determinism: false,
         }
     }
+}
+
+fn goal(text: &str) -> Result<Goal, String> {
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| *number > 0.0 && number.is_finite());
+    let goal = match text.strip_suffix('%') {
+        Some(percent) => number(percent).map(|percent| Goal::Relative(percent / 100.0)),
+        None => number(text).map(Goal::Absolute),
+    };
+    goal.ok_or_else(|| "a share of the rate, such as 1%, or a half-width, such as 0.001".to_owned())
+}
+
+fn rate(name: &str) -> Result<Fact, String> {
+    let known = |fact: &Fact| name.strip_suffix("_rate") == Some(fact.name());
+    let rates = || Fact::COLUMNS[3..].iter().map(|fact| format!("{}_rate", fact.name())).collect::<Vec<_>>().join(", ");
+    Fact::COLUMNS[3..].iter().copied().find(known).ok_or_else(|| format!("allowed: {}", rates()))
 }
 
 /// Runs the scenarios one after the other. All are read before the first is run.
@@ -85,15 +118,17 @@ pub(super) fn run(arguments: &RunArguments, console: &Console) -> Result<Exit, F
         adjust(scenario, arguments)?;
     }
     let stop = stop_on_signals();
-    let mut disappointments = 0;
+    let mut exit = Exit::Pass;
     for (index, (source, scenario)) in scenarios.iter().enumerate() {
         if index > 0 {
             console.result("\n")?;
         }
         console.note(&format!("reading {}, fingerprint {}", source.file, scenario.fingerprint()));
-        disappointments += run_one(&source.file, scenario, arguments, stop, console)?;
+        // What is broken counts more than what is not decided.
+        let ended = run_one(&source.file, scenario, arguments, stop, console)?;
+        exit = if ended.code() > exit.code() { ended } else { exit };
     }
-    Ok(if disappointments == 0 { Exit::Pass } else { Exit::PropertyViolated })
+    Ok(exit)
 }
 
 /// Changes a scenario to what the command line says instead.
@@ -121,21 +156,31 @@ pub(super) fn require_policy(scenario: &Scenario, name: &str) -> Result<usize, F
     })
 }
 
-/// Runs one scenario. Returns how many expectations were disappointed.
+/// Runs one scenario. Returns how it ends.
 fn run_one(
     file: &str,
     scenario: &Scenario,
     arguments: &RunArguments,
     stop: &AtomicBool,
     console: &Console,
-) -> Result<usize, Failure> {
+) -> Result<Exit, Failure> {
     let clock = Clock::start();
     let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
-    let measure = |jobs, name: &str| simulate(scenario, jobs, arguments.uploads_csv, stop, console, name);
-    let mut results = measure(jobs, &scenario.name)?;
+    let rows = arguments.uploads_csv;
+    let measure = |jobs, name: &str| match precision(arguments) {
+        None => simulate(scenario, jobs, rows, stop, console, name).map(|results| (results, true)),
+        Some(precision) => {
+            let bar = console.spinner(name);
+            let options = Options { jobs, upload_rows: rows, on_progress: &|uploads| bar.inc(uploads), stop };
+            let done = run_until(scenario, precision, &options);
+            bar.finish_and_clear();
+            Ok(done?)
+        }
+    };
+    let (mut results, is_precise) = measure(jobs, &scenario.name)?;
     if arguments.check_determinism {
         // The other run has another number of threads: one, unless the first had one.
-        let again = measure(if jobs == 1 { 2 } else { 1 }, "once more")?;
+        let (again, _) = measure(if jobs == 1 { 2 } else { 1 }, "once more")?;
         compare(&results, &again)?;
         results.note_replay();
         console.note("both runs gave the same bytes");
@@ -147,11 +192,37 @@ fn run_one(
         paths.extend(report::write(&folder, &folder, &arguments.format)?);
     }
     console.result(&page(&results, &paths))?;
+    if let Some(precision) = precision(arguments) {
+        console.result(&wrap(&precision_reached(&results, precision, is_precise)))?;
+    }
     let disappointments = results.disappointments();
     for sentence in &disappointments {
         console.result(&format!("{} {sentence}\n", styled("property", BAD)))?;
     }
-    Ok(disappointments.len())
+    Ok(match (disappointments.len(), is_precise) {
+        (0, true) => Exit::Pass,
+        (0, false) => Exit::NotDecided,
+        _ => Exit::PropertyViolated,
+    })
+}
+
+/// How well the metric is to be known, if that was asked for.
+fn precision(arguments: &RunArguments) -> Option<Precision> {
+    let RunArguments { precision, metric: fact, max_uploads, .. } = *arguments;
+    precision.map(|goal| Precision { fact, goal, max_uploads })
+}
+
+/// Whether it is known so well, and after how many uploads.
+fn precision_reached(results: &Results, precision: Precision, is_precise: bool) -> String {
+    let goal = match precision.goal {
+        Goal::Relative(share) => format!("{} % of its value", share * 100.0),
+        Goal::Absolute(half) => half.to_string(),
+    };
+    let Scenario { replications, uploads, .. } = results.scenario;
+    let total = number::uploads(u64::from(replications) * u64::from(uploads));
+    let replications = if replications == 1 { "1 replication".to_owned() } else { format!("{replications} replications") };
+    let reached = if is_precise { "is known to" } else { "is not known to" };
+    format!("\n{}_rate {reached} ± {goal} after {replications}, {total} under every policy.", precision.fact.name())
 }
 
 pub(super) fn all_cores() -> usize {

@@ -4,6 +4,7 @@
 //! policy can be compared with its fate under the others and then be forgotten. The work is spread over threads by
 //! replication and policy; every result is a sum of integers or is put in order, so the number of threads decides nothing.
 
+pub mod precision;
 pub mod rows;
 mod run;
 pub mod shrink;
@@ -11,6 +12,7 @@ pub mod sweep;
 pub mod verify;
 
 use std::fs::File;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
@@ -150,17 +152,26 @@ pub fn replication_seed(scenario: &Scenario, replication: u32) -> u64 {
 /// # Panics
 /// If the operating system cannot start the threads.
 pub fn run(scenario: &Scenario, options: &Options<'_>) -> Result<Results, ExperimentError> {
+    let replications = run_replications(scenario, 0..scenario.replications, options)?;
+    Ok(Results { scenario: scenario.clone(), replications })
+}
+
+/// Runs some of a scenario's replications, or more than it has, by their numbers.
+fn run_replications(
+    scenario: &Scenario,
+    numbers: Range<u32>,
+    options: &Options<'_>,
+) -> Result<Vec<Replication>, ExperimentError> {
     let threads = rayon::ThreadPoolBuilder::new()
         .num_threads(options.jobs)
         .build()
         .expect("the operating system can start a few threads");
-    let replications = threads.install(|| {
-        (0..scenario.replications)
+    threads.install(|| {
+        numbers
             .into_par_iter()
             .map(|number| replicate(scenario, replication_seed(scenario, number), options))
             .collect::<Result<Vec<_>, _>>()
-    })?;
-    Ok(Results { scenario: scenario.clone(), replications })
+    })
 }
 
 fn replicate(scenario: &Scenario, seed: u64, options: &Options<'_>) -> Result<Replication, ExperimentError> {

@@ -90,6 +90,17 @@ pub fn ratio(cells: Cells) -> Option<Estimate> {
     Some(Estimate { value, low: value * libm::exp(-half), high: value * libm::exp(half) })
 }
 
+/// How many times as many uploads two independent samples would need for as sure a difference as the same uploads give; `None` where
+/// no upload fares differently under the two.
+#[must_use]
+pub fn variance_ratio(cells: Cells) -> Option<f64> {
+    let n = cells.uploads() as f64;
+    let (first, second) = (cells.first() as f64 / n, cells.second() as f64 / n);
+    let paired = (cells.first_only + cells.second_only) as f64 / n - (second - first) * (second - first);
+    let independent = first * (1.0 - first) + second * (1.0 - second);
+    (cells.uploads() > 0 && paired > 0.0).then(|| independent / paired)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,5 +149,14 @@ mod tests {
         let estimate = difference(Cells { both: 0, first_only: 0, second_only: 0, neither: 1000 }).unwrap();
         assert!(estimate.value == 0.0 && estimate.low < 0.0 && estimate.high > 0.0);
         assert_eq!(difference(Cells::default()), None);
+    }
+
+    /// 100 of 1000 under both, 50 more under the first: 0.15 × 0.85 + 0.1 × 0.9 over 0.05 − 0.05².
+    #[test]
+    fn the_same_uploads_are_worth_more_than_others() {
+        let ratio = variance_ratio(Cells { both: 100, first_only: 50, second_only: 0, neither: 850 }).unwrap();
+        assert!(close(ratio, (0.1275 + 0.09) / (0.05 - 0.0025)), "{ratio}");
+        assert_eq!(variance_ratio(Cells { both: 5, first_only: 0, second_only: 0, neither: 5 }), None);
+        assert_eq!(variance_ratio(Cells::default()), None);
     }
 }

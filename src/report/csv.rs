@@ -208,6 +208,7 @@ pub fn comparison(results: &Results) -> Vec<u8> {
                 row.estimate("versus_rate", interval::rate(cells.first(), uploads), RATE_DIGITS);
                 row.estimate("difference", interval::difference(cells), RATE_DIGITS);
                 row.estimate("ratio", interval::ratio(cells), MEAN_DIGITS);
+                row.float("variance_ratio", interval::variance_ratio(cells), MEAN_DIGITS);
                 rows.push(row);
             }
         }

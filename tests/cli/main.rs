@@ -10,6 +10,7 @@ mod help;
 mod mutants;
 mod running;
 mod sweep;
+mod verify;
 
 use std::path::Path;
 

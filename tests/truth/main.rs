@@ -10,6 +10,7 @@ mod late;
 mod likeness;
 mod parity;
 mod plain;
+mod precision;
 mod rare;
 mod rates;
 mod recycling;

@@ -27,6 +27,7 @@ pub(super) fn section(run: &RunReport, id: &str, is_alone: bool) -> Markup {
             (subheading(is_alone, "The policies compared"))
             (policies(run))
             @for sentence in run.sentences() { p { (sentence) } }
+            @for sentence in run.savings() { p.soft { (sentence) } }
             (subheading(is_alone, "What users were told, over the time since the upload"))
             (curves::told(run, id))
             @if !run.absences.is_empty() {

@@ -1,6 +1,7 @@
 //! What the tables of a run say in words, the same in every form.
 
 use super::{Comparison, RunReport, Summary};
+use crate::measure::interval;
 use crate::report::number;
 use crate::report::sentences::{self, Hurt};
 
@@ -26,6 +27,19 @@ impl RunReport {
             sentences::comparison(&late.policy, &late.versus, late.cells(), live.cells())
         };
         of("late").zip(of("live")).map(sentence).collect()
+    }
+
+    /// What comparing the policies over the same uploads is worth, a sentence per pair that differs.
+    #[must_use]
+    pub fn savings(&self) -> Vec<String> {
+        let about = |row: &&Comparison| row.measurement == "false_not_found" && row.clients == "all";
+        let sentence = |row: &Comparison| {
+            let ratio = interval::variance_ratio(row.cells())?;
+            let Comparison { policy, versus, .. } = row;
+            let worth = number::factor(ratio);
+            Some(format!("{policy} against {versus} over the same uploads is worth {worth} times as many of its own for each."))
+        };
+        self.comparisons.iter().filter(about).filter_map(sentence).collect()
     }
 
     /// Which properties each policy breaks, a sentence per policy.
