@@ -10,6 +10,7 @@ use stillready::experiment::ExperimentError;
 use stillready::report::files::WriteError;
 use stillready::report::read::FolderError;
 use stillready::scenario::InvalidScenario;
+use stillready::scenario::size::TooLarge;
 use thiserror::Error;
 
 use super::arguments::Arguments;
@@ -40,6 +41,10 @@ pub(crate) enum Failure {
 
     #[error("{}", match count { 1 => "1 scenario is not valid".to_owned(), more => format!("{more} scenarios are not valid") })]
     InvalidOnes { count: usize },
+
+    #[error(transparent)]
+    #[diagnostic(help("{}", .0.help()))]
+    TooLarge(#[from] TooLarge),
 
     #[error("{message}")]
     #[diagnostic(help("{help}"))]
@@ -94,6 +99,7 @@ impl Failure {
             | Failure::BadName { .. }
             | Failure::Folder(_)
             | Failure::Invalid(_)
+            | Failure::TooLarge(_)
             | Failure::InvalidOnes { .. } => Exit::InvalidScenario,
             Failure::NothingRan { .. } | Failure::NothingToJudge => Exit::NothingRan,
             Failure::Experiment(ExperimentError::Interrupted) => Exit::Interrupted,

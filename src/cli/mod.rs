@@ -5,6 +5,7 @@ mod console;
 mod diagnose;
 mod failure;
 mod gate;
+mod limits;
 mod mutants;
 mod properties;
 mod replay;
@@ -17,19 +18,20 @@ pub(crate) use arguments::Arguments;
 use arguments::Command;
 use console::Console;
 use failure::Failure;
+use limits::Limits;
 use stillready::exit::Exit;
 
 /// Does what the command line asks for.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let console = Console::new(arguments);
+    let (console, limits) = (Console::new(arguments), Limits::new(arguments));
     match &arguments.command {
-        None => run::run(&run::RunArguments::default(), &console),
-        Some(Command::Run(arguments)) => run::run(arguments, &console),
-        Some(Command::Replay(arguments)) => replay::replay(arguments, &console),
+        None => run::run(&run::RunArguments::default(), limits, &console),
+        Some(Command::Run(arguments)) => run::run(arguments, limits, &console),
+        Some(Command::Replay(arguments)) => replay::replay(arguments, limits, &console),
         Some(Command::Report(arguments)) => report::report(arguments, &console),
-        Some(Command::Gate(arguments)) => gate::gate(arguments, &console),
-        Some(Command::Properties(arguments)) => properties::properties(arguments, &console),
-        Some(Command::Diagnose(arguments)) => diagnose::diagnose(arguments, &console),
+        Some(Command::Gate(arguments)) => gate::gate(arguments, limits, &console),
+        Some(Command::Properties(arguments)) => properties::properties(arguments, limits, &console),
+        Some(Command::Diagnose(arguments)) => diagnose::diagnose(arguments, limits, &console),
         Some(Command::Mutants(arguments)) => mutants::mutants(arguments, &console),
         Some(Command::List) => tour::list(&console),
         Some(Command::Check { scenarios }) => tour::check(scenarios, &console),

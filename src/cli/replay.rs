@@ -14,6 +14,7 @@ use stillready::workload::Workload;
 
 use super::console::{BOLD, Console, DIM, styled};
 use super::failure::Failure;
+use super::limits::Limits;
 use super::run::require_policy;
 use super::scenarios::{Source, load};
 
@@ -67,13 +68,14 @@ fn property(name: &str) -> Result<Property, String> {
 }
 
 /// Runs one replication again and prints the timeline of one upload.
-pub(super) fn replay(arguments: &ReplayArguments, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn replay(arguments: &ReplayArguments, limits: Limits, console: &Console) -> Result<Exit, Failure> {
     let (source, scenario) = load(&arguments.scenario)?;
     let seed = arguments.seed.unwrap_or(scenario.seed);
     let policy = match &arguments.policy {
         Some(name) => require_policy(&scenario, name)?,
         None => 0,
     };
+    limits.check_one(&scenario, policy)?;
     let policy = &scenario.policies[policy];
     if let (Some(path), Some(property)) = (&arguments.shrink, arguments.property) {
         return shrink(&source, policy, seed, property, path, console);

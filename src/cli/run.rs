@@ -12,6 +12,7 @@ use stillready::scenario::{Scenario, nearest};
 
 use super::console::{BAD, BOLD, Console, DIM, styled};
 use super::failure::Failure;
+use super::limits::Limits;
 use super::report::{self, WrittenForm};
 use super::scenarios::load_all;
 
@@ -79,10 +80,11 @@ impl Default for RunArguments {
 }
 
 /// Runs the scenarios one after the other. All are read before the first is run.
-pub(super) fn run(arguments: &RunArguments, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &RunArguments, limits: Limits, console: &Console) -> Result<Exit, Failure> {
     let mut scenarios = load_all(&arguments.scenarios)?;
     for (_, scenario) in &mut scenarios {
         adjust(scenario, arguments)?;
+        limits.check(scenario, jobs(arguments.jobs))?;
     }
     let stop = stop_on_signals();
     let mut disappointments = 0;
@@ -130,7 +132,7 @@ fn run_one(
     console: &Console,
 ) -> Result<usize, Failure> {
     let clock = Clock::start();
-    let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
+    let jobs = jobs(arguments.jobs);
     let measure = |jobs, name: &str| simulate(scenario, jobs, arguments.uploads_csv, stop, console, name);
     let mut results = measure(jobs, &scenario.name)?;
     if arguments.check_determinism {
@@ -154,8 +156,9 @@ fn run_one(
     Ok(disappointments.len())
 }
 
-pub(super) fn all_cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+/// How many threads to run on: as many as were asked for, else all cores.
+pub(super) fn jobs(asked: Option<u16>) -> usize {
+    asked.map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from)
 }
 
 pub(super) fn simulate(

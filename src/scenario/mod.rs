@@ -9,6 +9,7 @@ mod property;
 mod read;
 mod reader;
 pub mod shipped;
+pub mod size;
 mod units;
 
 pub use fault::{Clear, Fault, FaultKind, When};

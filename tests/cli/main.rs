@@ -7,6 +7,7 @@ mod endings;
 mod files;
 mod gate;
 mod help;
+mod huge;
 mod mutants;
 mod running;
 
