@@ -54,6 +54,7 @@ pub(super) fn diagnose(arguments: &DiagnoseArguments, limits: Limits, console: &
         return rank(path, &causes, console);
     }
     let (stop, clock) = (stop_on_signals(), Clock::start());
+    let folder = files::folder_of(&arguments.output, "diagnose")?;
     let mut rows = Vec::new();
     for cause in &causes {
         let total = u64::from(cause.uploads) * u64::from(cause.replications) * diagnose::remedies(cause).len() as u64;
@@ -63,7 +64,6 @@ pub(super) fn diagnose(arguments: &DiagnoseArguments, limits: Limits, console: &
         bar.finish_and_clear();
     }
     let names = causes.iter().map(|cause| cause.name.clone()).collect();
-    let folder = arguments.output.join("diagnose");
     let paths = files::write_diagnosis(&folder, &report::csv(&rows), names, jobs, &clock)?;
     let uploads = number::count(causes.iter().map(|cause| cause.uploads).min().unwrap_or(0));
     let widest = number::percent(report::widest(&rows));

@@ -27,8 +27,11 @@ pub(crate) enum Failure {
     #[diagnostic(help("name a TOML file in UTF-8, or a scenario that `stillready list` shows"))]
     Unreadable { path: PathBuf, source: io::Error },
 
-    #[error("`{name}` cannot be the name of a scenario")]
-    #[diagnostic(help("name the file with letters, digits, `-`, `_` and `.` only, as in `my-endpoint.toml`"))]
+    #[error("`{}` cannot be the name of a scenario", name.escape_debug())]
+    #[diagnostic(help(
+        "name the file with letters, digits, `-`, `_` and `.` only, the first a letter, a digit or `_`, as in \
+         `my-endpoint.toml`; `baseline`, `diagnose` and `mutants` are taken"
+    ))]
     BadName { name: String },
 
     #[error("two scenarios are named `{name}`, and their reports would go to the same folder")]

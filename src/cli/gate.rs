@@ -102,11 +102,12 @@ pub(super) fn gate(arguments: &GateArguments, limits: Limits, console: &Console)
     for (source, accepted_as) in scenarios {
         let scenario = Scenario { seed: arguments.seed.unwrap_or(accepted_as.seed), ..accepted_as.clone() };
         let clock = Clock::start();
+        let output = files::folder_of(&arguments.output, &scenario.name)?;
+        let folder = files::folder_of(&arguments.baseline, &scenario.name)?;
         let results = simulate(&scenario, jobs, false, stop, console, &scenario.name)?;
-        files::write_report(&arguments.output.join(&scenario.name), &results, &source.file, jobs, &clock)?;
+        files::write_report(&output, &results, &source.file, jobs, &clock)?;
         let tables = files::tables(&results);
         let table = |name| tables.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, bytes)| bytes);
-        let folder = arguments.baseline.join(&scenario.name);
         let mut findings = gate::judge(&scenario, &source.argument, table("summary.csv"), table("comparison.csv"));
         let mut accepted = Vec::new();
         if arguments.accept {

@@ -133,6 +133,7 @@ fn run_one(
 ) -> Result<usize, Failure> {
     let clock = Clock::start();
     let jobs = jobs(arguments.jobs);
+    let folder = files::folder_of(&arguments.output, &scenario.name)?;
     let measure = |jobs, name: &str| simulate(scenario, jobs, arguments.uploads_csv, stop, console, name);
     let mut results = measure(jobs, &scenario.name)?;
     if arguments.check_determinism {
@@ -143,7 +144,6 @@ fn run_one(
         console.note("both runs gave the same bytes");
     }
     console.note(&format!("simulated in {:.2} s on {jobs} threads", clock.elapsed_s()));
-    let folder = arguments.output.join(&scenario.name);
     let mut paths = files::write_report(&folder, &results, file, jobs, &clock)?;
     if !arguments.format.is_empty() {
         paths.extend(report::write(&folder, &folder, &arguments.format)?);

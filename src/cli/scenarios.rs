@@ -7,7 +7,7 @@ use stillready::scenario::shipped::{self, BUILT_IN};
 use stillready::scenario::{Scenario, nearest};
 
 use super::failure::Failure;
-use super::limits;
+use super::{limits, mutants};
 
 /// A scenario's text and where it comes from.
 pub(super) struct Source {
@@ -52,6 +52,9 @@ fn help(argument: &str) -> String {
     format!("{meant}`stillready list` shows the names; a file is named with its ending, as in `my.toml`")
 }
 
+/// What has a place of its own among the reports.
+const TAKEN: [&str; 3] = ["baseline", "diagnose", mutants::NAME];
+
 /// The longest scenario file, in MiB: room for a million arrivals.
 const LONGEST_MIB: u64 = 16;
 
@@ -69,7 +72,7 @@ fn read(argument: &str, path: &Path) -> Result<Source, Failure> {
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     // The name is that of a folder, and a column of every report.
     let fits = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !name.starts_with(['.', '-']);
-    if !fits || name.is_empty() {
+    if !fits || name.is_empty() || TAKEN.contains(&name.to_ascii_lowercase().as_str()) {
         return Err(Failure::BadName { name });
     }
     Ok(Source { argument: argument.to_owned(), name, file: path.display().to_string(), text })

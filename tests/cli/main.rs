@@ -9,6 +9,7 @@ mod gate;
 mod help;
 mod huge;
 mod mutants;
+mod outside;
 mod running;
 
 use std::path::Path;
