@@ -140,6 +140,9 @@ fn by_rates(baseline: &[u8], summary: &[u8], unlike: Unlike, accept: String) -> 
     }
 }
 
+/// More uploads than any run has: a file that says so was not written by one, and sums of two such numbers would not fit.
+const UPLOADS_MAX: u64 = 1 << 53;
+
 /// How many rates were compared, and which of them differ. `None` if the tables are not of the same policies and rates, or of no
 /// uploads.
 fn differing(then: &Table, now: &Table) -> Option<(usize, Vec<Difference>)> {
@@ -154,7 +157,7 @@ fn differing(then: &Table, now: &Table) -> Option<(usize, Vec<Difference>)> {
             let count = |table: &Table| {
                 let row = [("policy", policy)];
                 let count = (table.count(&row, measurement)?, table.count(&row, "uploads")?);
-                Some(count).filter(|&(events, uploads)| events <= uploads && uploads > 0)
+                Some(count).filter(|&(events, uploads)| events <= uploads && (1..=UPLOADS_MAX).contains(&uploads))
             };
             all.push((policy, measurement, count(then)?, count(now)?));
         }

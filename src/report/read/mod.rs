@@ -3,6 +3,7 @@
 
 mod record;
 mod rows;
+mod sound;
 mod words;
 
 use std::fs;
@@ -14,6 +15,7 @@ pub use record::{FolderError, Record};
 pub use rows::{Absence, Comparison, Entries, MatrixCell, PropertyRow, Summary, Told};
 
 use super::timeline::Event;
+use sound::sound;
 
 /// What one or several runs came to, as their files say.
 pub struct Report {
@@ -66,7 +68,8 @@ pub fn read(folder: &Path) -> Result<Report, FolderError> {
             return Err(FolderError::Mixed { folder, first, other });
         }
         if record.is_diagnosis() {
-            report.diagnosis = Some(Diagnosis { cells: rows(&folder, &record, "matrix.csv")?, record });
+            report.diagnosis =
+                Some(Diagnosis { cells: sound(&folder, "matrix.csv", rows(&folder, &record, "matrix.csv")?)?, record });
         } else {
             report.runs.push(run(&folder, record)?);
         }
@@ -76,12 +79,12 @@ pub fn read(folder: &Path) -> Result<Report, FolderError> {
 
 fn run(folder: &Path, record: Record) -> Result<RunReport, FolderError> {
     Ok(RunReport {
-        summary: rows(folder, &record, "summary.csv")?,
-        comparisons: rows(folder, &record, "comparison.csv")?,
+        summary: sound(folder, "summary.csv", rows(folder, &record, "summary.csv")?)?,
+        comparisons: sound(folder, "comparison.csv", rows(folder, &record, "comparison.csv")?)?,
         properties: rows(folder, &record, "properties.csv")?,
-        told: rows(folder, &record, "told.csv")?,
-        absences: rows(folder, &record, "absences.csv")?,
-        entries: rows(folder, &record, "entries.csv")?,
+        told: sound(folder, "told.csv", rows(folder, &record, "told.csv")?)?,
+        absences: sound(folder, "absences.csv", rows(folder, &record, "absences.csv")?)?,
+        entries: sound(folder, "entries.csv", rows(folder, &record, "entries.csv")?)?,
         witnesses: rows(folder, &record, "witnesses.csv")?,
         record,
     })
