@@ -182,8 +182,12 @@ fn differing(then: &Table, now: &Table) -> Option<(usize, Vec<Difference>)> {
 }
 
 fn read(folder: &Path) -> io::Result<(Origin, Vec<u8>)> {
-    let origin = serde_json::from_slice(&fs::read(folder.join(ORIGIN))?)?;
-    Ok((origin, fs::read(folder.join(SUMMARY))?))
+    let bytes_of = |name: &str| {
+        fs::read(folder.join(name)).map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
+    };
+    let origin = serde_json::from_slice(&bytes_of(ORIGIN)?)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{ORIGIN}: {error}")))?;
+    Ok((origin, bytes_of(SUMMARY)?))
 }
 
 /// What makes two origins different.
