@@ -301,8 +301,9 @@ impl FromStr for Program {
         if !program.is_sound() {
             return Err(ParseProgramError::Unsound(text.to_owned()));
         }
-        let passes = program.steps().map(|step| if let Step::Pass(ns) = step { ns } else { 0 });
-        let end = passes.fold(Some(START_NS + STEPS as u64), |sum, ns| sum?.checked_add(ns));
+        let mut passes = program.steps().map(|step| if let Step::Pass(ns) = step { ns } else { 0 });
+        let end = passes.try_fold(START_NS + STEPS as u64, u64::checked_add);
+        drop(passes);
         if end.is_some() { Ok(program) } else { Err(ParseProgramError::Endless) }
     }
 }
