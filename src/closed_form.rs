@@ -16,9 +16,7 @@
 //! rare; of the reference scenario, all of it is far below 1 %. `tests/truth/reference.rs` has the same by numerical integration.
 
 use crate::registry::{AgeBasis, Capacity, Expiry};
-use crate::scenario::{
-    Arrivals, Background, Distribution, Order, Policy, Recycle, Scenario, ServiceTimes, Trigger,
-};
+use crate::scenario::{Arrivals, Background, Distribution, Order, Policy, Recycle, Scenario, ServiceTimes, Trigger};
 use crate::time::SECOND_NS;
 use crate::workload::Sampler;
 
@@ -51,9 +49,13 @@ impl ClosedForm {
     pub fn of(scenario: &Scenario, policy: &Policy) -> Result<ClosedForm, &'static str> {
         let Scenario { workload, client, .. } = scenario;
         is_simple(scenario, policy)?;
-        let Arrivals::Poisson { mean_gap_ns } = workload.arrivals else { return Err("arrivals are not a Poisson process") };
+        let Arrivals::Poisson { mean_gap_ns } = workload.arrivals else {
+            return Err("arrivals are not a Poisson process");
+        };
         let Trigger::Chance(chance) = policy.trigger else { return Err("sweeps do not run on a share of the polls") };
-        let Some(time_to_live_ns) = policy.retention.time_to_live.ready_ns else { return Err("nothing ever falls due") };
+        let Some(time_to_live_ns) = policy.retention.time_to_live.ready_ns else {
+            return Err("nothing ever falls due");
+        };
         if client.backoff != 1.0 || client.jitter != 0.0 || client.interval_ns == 0 {
             return Err("polls do not come at even intervals");
         }
@@ -161,7 +163,8 @@ pub(crate) fn is_simple(scenario: &Scenario, policy: &Policy) -> Result<(), &'st
     let is_gone = retention.expiry == Expiry::Physical && retention.tombstone_ns.is_none();
     let is_from_end = retention.age == AgeBasis::Finished && retention.time_to_live.processing_ns.is_none();
     let goes_on = client.tolerate_not_found > 0 || client.load_anyway_after.is_some();
-    let only_polls = client.reopen_chance.get() == 0.0 && client.fetch_failure.get() == 0.0 && client.hidden_chance.get() == 0.0;
+    let only_polls =
+        client.reopen_chance.get() == 0.0 && client.fetch_failure.get() == 0.0 && client.hidden_chance.get() == 0.0;
     let checks = [
         (is_simple_server, "the server is not one worker that takes no time and never fails"),
         (policy.defects.is_empty() && policy.published_early == 0.0, "the store has defects"),

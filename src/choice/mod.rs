@@ -53,6 +53,12 @@ pub enum InvalidGrid {
     /// It is no CSV.
     #[error(transparent)]
     Csv(#[from] csv::Error),
+    /// Its counts cannot be true.
+    #[error("row {row} has counts that cannot be true")]
+    Impossible {
+        /// Which row, from 1.
+        row: usize,
+    },
     /// A column is missing or has something else in it.
     #[error("row {row} has no number in the column `{column}`")]
     Cell {
@@ -85,6 +91,9 @@ pub fn read(bytes: &[u8], axes: usize) -> Result<Vec<Candidate>, InvalidGrid> {
         if let Some(column) = NEEDED.into_iter().find(|column| !measured.contains_key(*column)) {
             return Err(missing(column));
         }
+        if measured["false_not_found"] > measured["uploads"] || measured.values().any(|value| *value < 0.0) {
+            return Err(InvalidGrid::Impossible { row: number + 1 });
+        }
         candidates.push(Candidate { cell, values, measured });
     }
     Ok(candidates)
@@ -100,7 +109,8 @@ impl Candidate {
     /// The share of users who were told `not_found` after a success; `None` without uploads.
     #[must_use]
     pub fn harm(&self) -> Option<Estimate> {
-        let [uploads, hurt] = ["uploads", "false_not_found"].map(|column| self.measured.get(column).copied().unwrap_or(0.0));
+        let [uploads, hurt] =
+            ["uploads", "false_not_found"].map(|column| self.measured.get(column).copied().unwrap_or(0.0));
         interval::rate(hurt as u64, uploads as u64)
     }
 
@@ -111,7 +121,13 @@ impl Candidate {
         match criterion {
             Criterion::Harm => self.harm().map_or(1.0, |rate| rate.value),
             Criterion::Memory => of("live_entries_max"),
-            Criterion::Work => if of("polls") > 0.0 { of("entries_scanned") / of("polls") } else { 0.0 },
+            Criterion::Work => {
+                if of("polls") > 0.0 {
+                    of("entries_scanned") / of("polls")
+                } else {
+                    0.0
+                }
+            }
         }
     }
 
@@ -155,8 +171,12 @@ pub struct Place {
 /// The Pareto front: what none of the others dominates, the smallest memory first.
 #[must_use]
 pub fn front(candidates: &[Candidate]) -> Vec<Place> {
-    let mut best: Vec<usize> = (0..candidates.len()).filter(|&one| !candidates.iter().any(|other| other.dominates(&candidates[one]))).collect();
-    let key = |number: usize| [Criterion::Memory, Criterion::Work, Criterion::Harm].map(|criterion| candidates[number].by(criterion));
+    let mut best: Vec<usize> = (0..candidates.len())
+        .filter(|&one| !candidates.iter().any(|other| other.dominates(&candidates[one])))
+        .collect();
+    let key = |number: usize| {
+        [Criterion::Memory, Criterion::Work, Criterion::Harm].map(|criterion| candidates[number].by(criterion))
+    };
     best.sort_by(|&one, &other| {
         let pairs = key(one).into_iter().zip(key(other));
         pairs.map(|(one, other)| one.total_cmp(&other)).find(|order| order.is_ne()).unwrap_or(one.cmp(&other))
@@ -192,10 +212,16 @@ pub struct Concession {
 
 /// Of the cells that are cheaper than the choice and miss one objective only, for each objective the one that misses it by least.
 #[must_use]
-pub fn concessions(candidates: &[Candidate], objectives: &[Objective], cost: Criterion, choice: usize) -> Vec<Concession> {
+pub fn concessions(
+    candidates: &[Candidate],
+    objectives: &[Objective],
+    cost: Criterion,
+    choice: usize,
+) -> Vec<Concession> {
     let mut nearest: BTreeMap<usize, Concession> = BTreeMap::new();
     for (number, candidate) in candidates.iter().enumerate() {
-        let missed: Vec<_> = (0..objectives.len()).filter(|&objective| !candidate.keeps(&objectives[objective])).collect();
+        let missed: Vec<_> =
+            (0..objectives.len()).filter(|&objective| !candidate.keeps(&objectives[objective])).collect();
         let [objective] = missed[..] else { continue };
         let Some(value) = candidate.judged_by(&objectives[objective]) else { continue };
         if candidate.by(cost) >= candidates[choice].by(cost) {
@@ -217,14 +243,26 @@ mod tests {
     use super::*;
 
     fn candidate(cell: usize, hurt: u64, entries: u64, work: u64) -> Candidate {
-        let columns = [("uploads", 1000), ("false_not_found", hurt), ("live_entries_max", entries), ("entries_scanned", work), ("polls", 1)];
+        let columns = [
+            ("uploads", 1000),
+            ("false_not_found", hurt),
+            ("live_entries_max", entries),
+            ("entries_scanned", work),
+            ("polls", 1),
+        ];
         let measured = columns.map(|(column, value)| (column.to_owned(), value as f64)).into_iter().collect();
         Candidate { cell, values: vec![cell.to_string()], measured }
     }
 
     #[test]
     fn the_front_is_what_nothing_dominates() {
-        let all = [candidate(0, 10, 5, 5), candidate(1, 5, 10, 5), candidate(2, 10, 10, 5), candidate(3, 10, 5, 5), candidate(4, 50, 50, 1)];
+        let all = [
+            candidate(0, 10, 5, 5),
+            candidate(1, 5, 10, 5),
+            candidate(2, 10, 10, 5),
+            candidate(3, 10, 5, 5),
+            candidate(4, 50, 50, 1),
+        ];
         let places: Vec<_> = front(&all).into_iter().map(|place| (place.candidate, place.alike)).collect();
         assert_eq!(places, [(0, 1), (1, 0), (4, 0)]);
     }
@@ -237,7 +275,8 @@ mod tests {
         assert_eq!(ranked(&all, &objectives, Criterion::Memory), [0, 3, 2]);
         assert_eq!(ranked(&all, &objectives, Criterion::Work), [3, 0, 2]);
         assert!(ranked(&all, &[max("told_lost_rate", 1.0)], Criterion::Memory).is_empty(), "not measured is not kept");
-        let concessions = concessions(&all, &[max("live_entries_max", 9.0), max("entries_scanned", 6.0)], Criterion::Work, 2);
+        let concessions =
+            concessions(&all, &[max("live_entries_max", 9.0), max("entries_scanned", 6.0)], Criterion::Work, 2);
         let told: Vec<_> = concessions.iter().map(|one| (one.candidate, one.objective, one.value)).collect();
         assert_eq!(told, [(3, 0, 10.0)]);
     }

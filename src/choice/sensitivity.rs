@@ -20,7 +20,8 @@ pub fn sobol(candidates: &[Candidate], criterion: Criterion) -> Option<Vec<Sobol
     let axes = candidates.first()?.values.len();
     let values: Vec<f64> = candidates.iter().map(|candidate| candidate.by(criterion)).collect();
     let sizes = (0..axes).map(|axis| {
-        let distinct: std::collections::BTreeSet<_> = candidates.iter().map(|candidate| &candidate.values[axis]).collect();
+        let distinct: std::collections::BTreeSet<_> =
+            candidates.iter().map(|candidate| &candidate.values[axis]).collect();
         distinct.len()
     });
     let distinct: std::collections::BTreeSet<_> = candidates.iter().map(|candidate| &candidate.values).collect();
@@ -81,7 +82,13 @@ mod tests {
             .into_iter()
             .map(|(a, b): (i32, i32)| {
                 let entries = f64::from(3 * a + b + a * b + 10);
-                let columns = [("uploads", 1.0), ("false_not_found", 0.0), ("live_entries_max", entries), ("entries_scanned", 1.0), ("polls", 1.0)];
+                let columns = [
+                    ("uploads", 1.0),
+                    ("false_not_found", 0.0),
+                    ("live_entries_max", entries),
+                    ("entries_scanned", 1.0),
+                    ("polls", 1.0),
+                ];
                 let measured = columns.map(|(column, value)| (column.to_owned(), value)).into_iter().collect();
                 Candidate { cell: 0, values: vec![a.to_string(), b.to_string()], measured }
             })

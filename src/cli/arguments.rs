@@ -45,6 +45,10 @@ pub(crate) struct Arguments {
     /// Say on stderr what is done, and how long it took.
     #[arg(short, long, global = true, action = ArgAction::SetTrue)]
     pub(super) verbose: bool,
+
+    /// Run also what would take more than about an hour or 4 GB, which is refused otherwise.
+    #[arg(long, global = true)]
+    pub(super) allow_huge: bool,
 }
 
 /// When to do something that suits a terminal only.

@@ -1,6 +1,5 @@
 //! `stillready diagnose`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -13,7 +12,8 @@ use stillready::scenario::{Scenario, shipped};
 
 use super::console::{BOLD, Console, DIM, styled};
 use super::failure::Failure;
-use super::run::{all_cores, stop_on_signals, wrap};
+use super::limits::{self, Limits};
+use super::run::{jobs, stop_on_signals, wrap};
 use super::scenarios::load;
 
 #[derive(Args)]
@@ -42,13 +42,19 @@ pub(crate) struct DiagnoseArguments {
 }
 
 /// Runs the causes under the remedies, or ranks the causes.
-pub(super) fn diagnose(arguments: &DiagnoseArguments, console: &Console) -> Result<Exit, Failure> {
-    let causes = causes(arguments)?;
+pub(super) fn diagnose(arguments: &DiagnoseArguments, limits: Limits, console: &Console) -> Result<Exit, Failure> {
+    let (causes, jobs) = (causes(arguments)?, jobs(arguments.jobs));
+    for cause in &causes {
+        match arguments.like {
+            Some(_) => limits.check_one(cause, 0)?,
+            None => limits.check(&diagnose::under_remedies(cause), jobs)?,
+        }
+    }
     if let Some(path) = &arguments.like {
         return rank(path, &causes, console);
     }
     let (stop, clock) = (stop_on_signals(), Clock::start());
-    let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
+    let folder = files::folder_of(&arguments.output, "diagnose")?;
     let mut rows = Vec::new();
     for cause in &causes {
         let total = u64::from(cause.uploads) * u64::from(cause.replications) * diagnose::remedies(cause).len() as u64;
@@ -58,7 +64,6 @@ pub(super) fn diagnose(arguments: &DiagnoseArguments, console: &Console) -> Resu
         bar.finish_and_clear();
     }
     let names = causes.iter().map(|cause| cause.name.clone()).collect();
-    let folder = arguments.output.join("diagnose");
     let paths = files::write_diagnosis(&folder, &report::csv(&rows), names, jobs, &clock)?;
     let uploads = number::count(causes.iter().map(|cause| cause.uploads).min().unwrap_or(0));
     let widest = number::percent(report::widest(&rows));
@@ -105,8 +110,12 @@ fn causes(arguments: &DiagnoseArguments) -> Result<Vec<Scenario>, Failure> {
     Ok(causes)
 }
 
+/// The longest file of observations, in MiB: some ten million answers.
+const LONGEST_MIB: u64 = 256;
+
 fn rank(path: &Path, causes: &[Scenario], console: &Console) -> Result<Exit, Failure> {
-    let text = fs::read(path).map_err(|source| Failure::NoObservations { path: path.to_owned(), source })?;
+    let text =
+        limits::read(path, LONGEST_MIB).map_err(|source| Failure::NoObservations { path: path.to_owned(), source })?;
     let observed = likeness::read(&text)
         .map_err(|source| Failure::InvalidObservations { path: path.to_owned(), source: Box::new(source) })?;
     let findings = likeness::rank(causes, &observed);

@@ -11,6 +11,7 @@ use stillready::report::files::WriteError;
 use stillready::report::grid::GridError;
 use stillready::report::read::FolderError;
 use stillready::scenario::InvalidScenario;
+use stillready::scenario::size::TooLarge;
 use thiserror::Error;
 
 use super::arguments::Arguments;
@@ -27,8 +28,11 @@ pub(crate) enum Failure {
     #[diagnostic(help("name a TOML file in UTF-8, or a scenario that `stillready list` shows"))]
     Unreadable { path: PathBuf, source: io::Error },
 
-    #[error("`{name}` cannot be the name of a scenario")]
-    #[diagnostic(help("name the file with letters, digits, `-`, `_` and `.` only, as in `my-endpoint.toml`"))]
+    #[error("`{}` cannot be the name of a scenario", name.escape_debug())]
+    #[diagnostic(help(
+        "name the file with letters, digits, `-`, `_` and `.` only, the first a letter, a digit or `_`, as in \
+         `my-endpoint.toml`; `baseline`, `diagnose`, `mutants` and names that end with `-sweep` are taken"
+    ))]
     BadName { name: String },
 
     #[error("two scenarios are named `{name}`, and their reports would go to the same folder")]
@@ -41,6 +45,10 @@ pub(crate) enum Failure {
 
     #[error("{}", match count { 1 => "1 scenario is not valid".to_owned(), more => format!("{more} scenarios are not valid") })]
     InvalidOnes { count: usize },
+
+    #[error(transparent)]
+    #[diagnostic(help("{}", .0.help()))]
+    TooLarge(#[from] TooLarge),
 
     #[error("{message}")]
     #[diagnostic(help("{help}"))]
@@ -101,6 +109,7 @@ impl Failure {
             | Failure::BadName { .. }
             | Failure::Folder(_)
             | Failure::Invalid(_)
+            | Failure::TooLarge(_)
             | Failure::InvalidOnes { .. } => Exit::InvalidScenario,
             Failure::NothingRan { .. } | Failure::NothingToJudge => Exit::NothingRan,
             Failure::Experiment(ExperimentError::Interrupted) => Exit::Interrupted,

@@ -14,8 +14,9 @@ use stillready::scenario::Scenario;
 
 use super::console::{BAD, BOLD, Console, DIM, GOOD, styled};
 use super::failure::Failure;
+use super::limits::Limits;
 use super::mutants;
-use super::run::{all_cores, simulate, stop_on_signals, wrap};
+use super::run::{jobs, simulate, stop_on_signals, wrap};
 use super::scenarios::{Source, load_all};
 
 #[derive(Args)]
@@ -85,23 +86,28 @@ impl fmt::Display for Format {
 }
 
 /// Runs scenarios and judges them. All files are written before a verdict becomes the exit code.
-pub(super) fn gate(arguments: &GateArguments, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn gate(arguments: &GateArguments, limits: Limits, console: &Console) -> Result<Exit, Failure> {
     let stop = stop_on_signals();
-    let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
+    let jobs = jobs(arguments.jobs);
+    let scenarios = scenarios(arguments)?;
+    for (_, scenario) in &scenarios {
+        limits.check(scenario, jobs)?;
+    }
     let mutants_too = match arguments.scenarios[..] {
         _ if arguments.prove_armed || arguments.seed.is_some() => false,
         [] => arguments.baseline.join(mutants::FILE).exists(),
         _ => arguments.scenarios.iter().any(|name| name == mutants::NAME),
     };
     let (mut judged, mut armed, mut texts) = (Vec::new(), Vec::new(), Vec::new());
-    for (source, accepted_as) in scenarios(arguments)? {
+    for (source, accepted_as) in scenarios {
         let scenario = Scenario { seed: arguments.seed.unwrap_or(accepted_as.seed), ..accepted_as.clone() };
         let clock = Clock::start();
+        let output = files::folder_of(&arguments.output, &scenario.name)?;
+        let folder = files::folder_of(&arguments.baseline, &scenario.name)?;
         let results = simulate(&scenario, jobs, false, stop, console, &scenario.name)?;
-        files::write_report(&arguments.output.join(&scenario.name), &results, &source.file, jobs, &clock)?;
+        files::write_report(&output, &results, &source.file, jobs, &clock)?;
         let tables = files::tables(&results);
         let table = |name| tables.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, bytes)| bytes);
-        let folder = arguments.baseline.join(&scenario.name);
         let mut findings = gate::judge(&scenario, &source.argument, table("summary.csv"), table("comparison.csv"));
         let mut accepted = Vec::new();
         if arguments.accept {

@@ -5,6 +5,7 @@ mod console;
 mod diagnose;
 mod failure;
 mod gate;
+mod limits;
 mod mutants;
 mod properties;
 mod recommend;
@@ -20,22 +21,23 @@ pub(crate) use arguments::Arguments;
 use arguments::Command;
 use console::Console;
 use failure::Failure;
+use limits::Limits;
 use stillready::exit::Exit;
 
 /// Does what the command line asks for.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let console = Console::new(arguments);
+    let (console, limits) = (Console::new(arguments), Limits::new(arguments));
     match &arguments.command {
-        None => run::run(&run::RunArguments::default(), &console),
-        Some(Command::Run(arguments)) => run::run(arguments, &console),
-        Some(Command::Replay(arguments)) => replay::replay(arguments, &console),
-        Some(Command::Verify(arguments)) => verify::run(arguments, &console),
-        Some(Command::Sweep(arguments)) => sweep::run(arguments, &console),
-        Some(Command::Recommend(arguments)) => recommend::recommend(arguments, &console),
+        None => run::run(&run::RunArguments::default(), limits, &console),
+        Some(Command::Run(arguments)) => run::run(arguments, limits, &console),
+        Some(Command::Replay(arguments)) => replay::replay(arguments, limits, &console),
+        Some(Command::Verify(arguments)) => verify::run(arguments, limits, &console),
+        Some(Command::Sweep(arguments)) => sweep::run(arguments, limits, &console),
+        Some(Command::Recommend(arguments)) => recommend::recommend(arguments, limits, &console),
         Some(Command::Report(arguments)) => report::report(arguments, &console),
-        Some(Command::Gate(arguments)) => gate::gate(arguments, &console),
-        Some(Command::Properties(arguments)) => properties::properties(arguments, &console),
-        Some(Command::Diagnose(arguments)) => diagnose::diagnose(arguments, &console),
+        Some(Command::Gate(arguments)) => gate::gate(arguments, limits, &console),
+        Some(Command::Properties(arguments)) => properties::properties(arguments, limits, &console),
+        Some(Command::Diagnose(arguments)) => diagnose::diagnose(arguments, limits, &console),
         Some(Command::Mutants(arguments)) => mutants::mutants(arguments, &console),
         Some(Command::List) => tour::list(&console),
         Some(Command::Check { scenarios }) => tour::check(scenarios, &console),

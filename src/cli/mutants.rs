@@ -16,7 +16,7 @@ use stillready::report::number;
 
 use super::console::{BAD, BOLD, Console, DIM, GOOD, styled};
 use super::failure::Failure;
-use super::run::all_cores;
+use super::run::jobs;
 
 #[path = "../../tests/mutants/catalogue.rs"]
 mod catalogue;
@@ -51,7 +51,7 @@ pub(crate) struct MutantsArguments {
 /// Runs the stores of the catalogue through the harness, and prints what caught which.
 pub(super) fn mutants(arguments: &MutantsArguments, console: &Console) -> Result<Exit, Failure> {
     let subjects = subjects(&arguments.stores)?;
-    let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
+    let jobs = jobs(arguments.jobs);
     let rows = run(&subjects, jobs, arguments.max_executions, console);
     console.result(&format!("{}\n\n{}\n", styled(HEAD, BOLD), report::table(&rows)))?;
     let rows: Vec<Row> = rows.into_iter().map(|(row, _)| row).collect();

@@ -9,7 +9,8 @@ use stillready::workload::Workload;
 
 use super::console::{BAD, BOLD, Console, DIM, GOOD, styled};
 use super::failure::Failure;
-use super::run::{all_cores, simulate, stop_on_signals};
+use super::limits::Limits;
+use super::run::{jobs, simulate, stop_on_signals};
 use super::scenarios::load;
 
 /// Lines of a witness's timeline before and after the step where the property broke.
@@ -32,10 +33,11 @@ pub(crate) struct PropertiesArguments {
 }
 
 /// Runs a scenario and prints the verdicts, with the first witness of each property that broke.
-pub(super) fn properties(arguments: &PropertiesArguments, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn properties(arguments: &PropertiesArguments, limits: Limits, console: &Console) -> Result<Exit, Failure> {
     let (source, mut scenario) = load(&arguments.scenario)?;
     scenario.uploads = arguments.uploads.unwrap_or(scenario.uploads);
-    let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
+    let jobs = jobs(arguments.jobs);
+    limits.check(&scenario, jobs)?;
     let results = simulate(&scenario, jobs, false, stop_on_signals(), console, &scenario.name)?;
     console.result(&format!("{}\n{}\n", styled(&scenario.name, BOLD), terminal::properties(&results)))?;
     for (policy, verdicts) in scenario.policies.iter().zip(results.verdicts()) {

@@ -13,7 +13,8 @@ use stillready::scenario::{Grid, Limit, METRICS, Objective, nearest};
 
 use super::console::{BOLD, Console, styled};
 use super::failure::Failure;
-use super::run::{all_cores, stop_on_signals, wrap};
+use super::limits::Limits;
+use super::run::{jobs, stop_on_signals, wrap};
 use super::sweep::{folder, load};
 
 #[derive(Args)]
@@ -74,31 +75,41 @@ fn objective(text: &str) -> Result<Objective, String> {
     };
     let metric = metric.trim();
     let known = METRICS.iter().find(|known| **known == metric).ok_or_else(|| {
-        let meant = nearest(metric, METRICS.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        let meant =
+            nearest(metric, METRICS.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
         format!("there is no metric `{metric}`: {meant}allowed: {}", METRICS.join(", "))
     })?;
     Ok(Objective { metric: known, limit: limit.map_err(|_| "the limit must be a number".to_owned())? })
 }
 
 /// Chooses among the cells of a sweep.
-pub(super) fn recommend(arguments: &RecommendArguments, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn recommend(arguments: &RecommendArguments, limits: Limits, console: &Console) -> Result<Exit, Failure> {
     let (source, mut grid) = load(&arguments.scenario)?;
     for cell in &mut grid.cells {
         cell.scenario.uploads = arguments.uploads.unwrap_or(cell.scenario.uploads);
     }
-    let folder = folder(&arguments.output, &source.name);
+    let folder = folder(&arguments.output, &source.name)?;
     let swept = read::sweep(&folder)?;
     if swept.record.scenario_fingerprint != grid::fingerprint(&grid) {
         return Err(Failure::Usage {
-            message: format!("{} has the sweep of another grid than that of scenario `{}`", folder.display(), source.name),
-            help: format!("sweep it anew: `stillready sweep {}`; of another number of uploads: --uploads", source.argument),
+            message: format!(
+                "{} has the sweep of another grid than that of scenario `{}`",
+                folder.display(),
+                source.name
+            ),
+            help: format!(
+                "sweep it anew: `stillready sweep {}`; of another number of uploads: --uploads",
+                source.argument
+            ),
         });
     }
-    let objectives = if arguments.objectives.is_empty() { grid.objectives.clone() } else { arguments.objectives.clone() };
+    let objectives =
+        if arguments.objectives.is_empty() { grid.objectives.clone() } else { arguments.objectives.clone() };
     if objectives.is_empty() {
         return Err(Failure::Usage {
             message: format!("nothing is asked of a policy in scenario `{}`", source.name),
-            help: "add [[objective]] with a metric and `max` or `min`, or --objective 'false_not_found_rate<=0.001'".to_owned(),
+            help: "add [[objective]] with a metric and `max` or `min`, or --objective 'false_not_found_rate<=0.001'"
+                .to_owned(),
         });
     }
     let cost = arguments.cost.criterion();
@@ -115,7 +126,8 @@ pub(super) fn recommend(arguments: &RecommendArguments, console: &Console) -> Re
     }
     console.result(&text)?;
     if arguments.robust {
-        let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
+        let jobs = jobs(arguments.jobs);
+        limits.check_grid(&grid, jobs)?;
         console.result(&robustness(&grid, candidates, &objectives, cost, jobs, console)?)?;
     }
     Ok(if ranked.is_empty() { Exit::NotDecided } else { Exit::Pass })
@@ -132,10 +144,16 @@ fn robustness(
 ) -> Result<String, Failure> {
     let stop = stop_on_signals();
     let here = choice::ranked(candidates, objectives, cost).first().copied();
-    let mut choices = vec![("as measured", here.map(|choice| candidates[choice].clone()), here.map(|choice| candidates[choice].clone()))];
+    let mut choices = vec![(
+        "as measured",
+        here.map(|choice| candidates[choice].clone()),
+        here.map(|choice| candidates[choice].clone()),
+    )];
     for world in robust::WORLDS {
         let there = world.of(grid);
-        let uploads = |cell: &stillready::scenario::Cell| u64::from(cell.scenario.uploads) * u64::from(cell.scenario.replications);
+        let uploads = |cell: &stillready::scenario::Cell| {
+            u64::from(cell.scenario.uploads) * u64::from(cell.scenario.replications)
+        };
         let bar = console.progress(world.name, there.cells.iter().map(uploads).sum());
         let options = SweepOptions { jobs, from: 0, on_progress: &|uploads| bar.inc(uploads), stop };
         let mut table = grid::header(&there);

@@ -7,13 +7,14 @@ use clap::{Args, ValueEnum};
 use stillready::exit::Exit;
 use stillready::experiment;
 use stillready::experiment::shrink::{self, Shrunk};
-use stillready::report::files::Staged;
+use stillready::report::files::{Staged, folder_of};
 use stillready::report::{spacetime, timeline};
 use stillready::scenario::{Policy, Property};
 use stillready::workload::Workload;
 
 use super::console::{BOLD, Console, DIM, styled};
 use super::failure::Failure;
+use super::limits::Limits;
 use super::run::require_policy;
 use super::scenarios::{Source, load};
 
@@ -67,13 +68,14 @@ fn property(name: &str) -> Result<Property, String> {
 }
 
 /// Runs one replication again and prints the timeline of one upload.
-pub(super) fn replay(arguments: &ReplayArguments, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn replay(arguments: &ReplayArguments, limits: Limits, console: &Console) -> Result<Exit, Failure> {
     let (source, scenario) = load(&arguments.scenario)?;
     let seed = arguments.seed.unwrap_or(scenario.seed);
     let policy = match &arguments.policy {
         Some(name) => require_policy(&scenario, name)?,
         None => 0,
     };
+    limits.check_one(&scenario, policy)?;
     let policy = &scenario.policies[policy];
     if let (Some(path), Some(property)) = (&arguments.shrink, arguments.property) {
         return shrink(&source, policy, seed, property, path, console);
@@ -83,13 +85,14 @@ pub(super) fn replay(arguments: &ReplayArguments, console: &Console) -> Result<E
         message: format!("there is no upload {number} in scenario `{}`", scenario.name),
         help: format!("allowed: 0 to {}", scenario.uploads - 1),
     })?;
+    let folder = arguments.output.as_ref().map(|output| folder_of(output, &scenario.name)).transpose()?;
     let (timeline, verdicts) = experiment::replay(&scenario, policy, seed, upload);
     let marks = timeline::marks(&verdicts, arguments.property);
     let title = format!("{}, policy {}, seed {seed}, upload {}", scenario.name, policy.name, upload.number);
     console.asked_for(&format!("{}\n{}", styled(&title, BOLD), timeline::text(&timeline, &marks)))?;
-    if let Some(output) = &arguments.output {
+    if let Some(folder) = folder {
         let events = timeline::events(&timeline, &marks, &scenario, policy, seed);
-        let mut staged = Staged::new(&output.join(&scenario.name))?;
+        let mut staged = Staged::new(&folder)?;
         for form in [Form::Csv, Form::Svg].into_iter().filter(|form| arguments.format.contains(form)) {
             let (name, events) = match form {
                 Form::Csv => ("events.csv", timeline::csv(&events)),

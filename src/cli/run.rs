@@ -14,6 +14,7 @@ use stillready::scenario::{Scenario, nearest};
 
 use super::console::{BAD, BOLD, Console, DIM, styled};
 use super::failure::Failure;
+use super::limits::Limits;
 use super::report::{self, WrittenForm};
 use super::scenarios::load_all;
 
@@ -60,7 +61,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "NAME", value_parser = rate, default_value = "false_not_found_rate", requires = "precision")]
     metric: Fact,
 
-    /// Uploads under each policy, all replications together, at which `--precision` gives up.
+    /// Uploads under each policy, all replications together, at which `--precision` gives up; it does so at 1,000 replications, too.
     #[arg(long, value_name = "N", default_value_t = 100_000_000, requires = "precision")]
     max_uploads: u64,
 
@@ -112,10 +113,11 @@ fn rate(name: &str) -> Result<Fact, String> {
 }
 
 /// Runs the scenarios one after the other. All are read before the first is run.
-pub(super) fn run(arguments: &RunArguments, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &RunArguments, limits: Limits, console: &Console) -> Result<Exit, Failure> {
     let mut scenarios = load_all(&arguments.scenarios)?;
     for (_, scenario) in &mut scenarios {
         adjust(scenario, arguments)?;
+        limits.check(&at_most(scenario, arguments), jobs(arguments.jobs))?;
     }
     let stop = stop_on_signals();
     let mut exit = Exit::Pass;
@@ -129,6 +131,13 @@ pub(super) fn run(arguments: &RunArguments, console: &Console) -> Result<Exit, F
         exit = if ended.code() > exit.code() { ended } else { exit };
     }
     Ok(exit)
+}
+
+/// The scenario with as many replications as there may be in the end.
+fn at_most(scenario: &Scenario, arguments: &RunArguments) -> Scenario {
+    let most = |precision: Precision| precision.replications_max(scenario);
+    let replications = precision(arguments).map_or(scenario.replications, most);
+    Scenario { replications, ..scenario.clone() }
 }
 
 /// Changes a scenario to what the command line says instead.
@@ -165,7 +174,8 @@ fn run_one(
     console: &Console,
 ) -> Result<Exit, Failure> {
     let clock = Clock::start();
-    let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
+    let jobs = jobs(arguments.jobs);
+    let folder = files::folder_of(&arguments.output, &scenario.name)?;
     let rows = arguments.uploads_csv;
     let measure = |jobs, name: &str| match precision(arguments) {
         None => simulate(scenario, jobs, rows, stop, console, name).map(|results| (results, true)),
@@ -186,7 +196,6 @@ fn run_one(
         console.note("both runs gave the same bytes");
     }
     console.note(&format!("simulated in {:.2} s on {jobs} threads", clock.elapsed_s()));
-    let folder = arguments.output.join(&scenario.name);
     let mut paths = files::write_report(&folder, &results, file, jobs, &clock)?;
     if !arguments.format.is_empty() {
         paths.extend(report::write(&folder, &folder, &arguments.format)?);
@@ -220,13 +229,15 @@ fn precision_reached(results: &Results, precision: Precision, is_precise: bool) 
     };
     let Scenario { replications, uploads, .. } = results.scenario;
     let total = number::uploads(u64::from(replications) * u64::from(uploads));
-    let replications = if replications == 1 { "1 replication".to_owned() } else { format!("{replications} replications") };
+    let replications =
+        if replications == 1 { "1 replication".to_owned() } else { format!("{replications} replications") };
     let reached = if is_precise { "is known to" } else { "is not known to" };
     format!("\n{}_rate {reached} ± {goal} after {replications}, {total} under every policy.", precision.fact.name())
 }
 
-pub(super) fn all_cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+/// How many threads to run on: as many as were asked for, else all cores.
+pub(super) fn jobs(asked: Option<u16>) -> usize {
+    asked.map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from)
 }
 
 pub(super) fn simulate(

@@ -1,12 +1,13 @@
 //! From what was said on the command line to a scenario.
 
-use std::fs;
+use std::io;
 use std::path::Path;
 
 use stillready::scenario::shipped::{self, BUILT_IN};
 use stillready::scenario::{Scenario, nearest};
 
 use super::failure::Failure;
+use super::{limits, mutants};
 
 /// A scenario's text and where it comes from.
 pub(super) struct Source {
@@ -51,12 +52,31 @@ fn help(argument: &str) -> String {
     format!("{meant}`stillready list` shows the names; a file is named with its ending, as in `my.toml`")
 }
 
+/// What has a place of its own among the reports.
+const TAKEN: [&str; 3] = ["baseline", "diagnose", mutants::NAME];
+
+/// What follows the name of a scenario in the folder of its sweep.
+pub(super) const SWEPT: &str = "-sweep";
+
+/// The longest scenario file, in MiB: room for a million arrivals.
+const LONGEST_MIB: u64 = 16;
+
+/// The text of a scenario file.
+fn read_text(path: &Path) -> io::Result<String> {
+    String::from_utf8(limits::read(path, LONGEST_MIB)?).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+        io::Error::new(io::ErrorKind::InvalidData, format!("line {line} is not UTF-8"))
+    })
+}
+
 fn read(argument: &str, path: &Path) -> Result<Source, Failure> {
-    let text = fs::read_to_string(path).map_err(|source| Failure::Unreadable { path: path.to_owned(), source })?;
+    let text = read_text(path).map_err(|source| Failure::Unreadable { path: path.to_owned(), source })?;
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     // The name is that of a folder, and a column of every report.
     let fits = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !name.starts_with(['.', '-']);
-    if !fits || name.is_empty() {
+    let is_taken = TAKEN.contains(&name.to_ascii_lowercase().as_str()) || name.ends_with(SWEPT);
+    if !fits || name.is_empty() || is_taken {
         return Err(Failure::BadName { name });
     }
     Ok(Source { argument: argument.to_owned(), name, file: path.display().to_string(), text })

@@ -7,14 +7,15 @@ use stillready::exit::Exit;
 use stillready::experiment::sweep::{SweepOptions, sweep};
 use stillready::provenance::{Clock, SweepRecord};
 use stillready::report::grid::{self, Growing};
-use stillready::report::read;
+use stillready::report::{files, read};
 use stillready::scenario::{Grid, Scenario};
 
 use super::console::{Console, DIM, styled};
 use super::failure::Failure;
+use super::limits::Limits;
 use super::report::{self, WrittenForm};
-use super::run::{all_cores, stop_on_signals};
-use super::scenarios::{Source, find};
+use super::run::{jobs, stop_on_signals};
+use super::scenarios::{SWEPT, Source, find};
 
 #[derive(Args)]
 pub(crate) struct SweepArguments {
@@ -48,15 +49,17 @@ pub(crate) struct SweepArguments {
 }
 
 /// Runs every cell of a scenario's grid.
-pub(super) fn run(arguments: &SweepArguments, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &SweepArguments, limits: Limits, console: &Console) -> Result<Exit, Failure> {
     let (source, mut grid) = load(&arguments.scenario)?;
     for cell in &mut grid.cells {
         cell.scenario.uploads = arguments.uploads.unwrap_or(cell.scenario.uploads);
     }
     let (clock, stop) = (Clock::start(), stop_on_signals());
-    let jobs = arguments.jobs.map_or_else(all_cores, usize::from);
-    let folder = folder(&arguments.output, &source.name);
-    let is_finished = || read::sweep(&folder).is_ok_and(|swept| swept.record.scenario_fingerprint == grid::fingerprint(&grid));
+    let jobs = jobs(arguments.jobs);
+    limits.check_grid(&grid, jobs)?;
+    let folder = folder(&arguments.output, &source.name)?;
+    let is_finished =
+        || read::sweep(&folder).is_ok_and(|swept| swept.record.scenario_fingerprint == grid::fingerprint(&grid));
     if arguments.resume && is_finished() {
         console.result(&format!("the sweep in {} is finished\n", folder.display()))?;
         return Ok(Exit::Pass);
@@ -68,15 +71,19 @@ pub(super) fn run(arguments: &SweepArguments, console: &Console) -> Result<Exit,
     };
     let from = growing.rows();
     console.note(&format!("{} cells, from cell {from} on, {jobs} at a time", grid.cells.len()));
-    let uploads = |cell: &stillready::scenario::Cell| {
-        u64::from(cell.scenario.uploads) * u64::from(cell.scenario.replications)
-    };
+    let uploads =
+        |cell: &stillready::scenario::Cell| u64::from(cell.scenario.uploads) * u64::from(cell.scenario.replications);
     let bar = console.progress(&source.name, grid.cells[from..].iter().map(uploads).sum());
     let options = SweepOptions { jobs, from, on_progress: &|uploads| bar.inc(uploads), stop };
-    let done = sweep(&grid, &options, |number, results| grid::row(&grid, number, results), |number, row| {
-        bar.set_prefix(format!("{}: {} of {} cells,", source.name, number + 1, grid.cells.len()));
-        growing.add(&row).map_err(Failure::from)
-    });
+    let done = sweep(
+        &grid,
+        &options,
+        |number, results| grid::row(&grid, number, results),
+        |number, row| {
+            bar.set_prefix(format!("{}: {} of {} cells,", source.name, number + 1, grid.cells.len()));
+            growing.add(&row).map_err(Failure::from)
+        },
+    );
     bar.finish_and_clear();
     if let Err(error) = done {
         eprintln!("{} of {} cells are in {}; --resume goes on", growing.rows(), grid.cells.len(), folder.display());
@@ -93,8 +100,8 @@ pub(super) fn run(arguments: &SweepArguments, console: &Console) -> Result<Exit,
 }
 
 /// Where a scenario's sweep is.
-pub(super) fn folder(output: &Path, name: &str) -> PathBuf {
-    output.join(format!("{name}-sweep"))
+pub(super) fn folder(output: &Path, name: &str) -> Result<PathBuf, Failure> {
+    Ok(files::folder_of(output, &format!("{name}{SWEPT}"))?)
 }
 
 /// Finds and reads a scenario that has a grid.

@@ -38,7 +38,9 @@ pub(super) fn list(console: &Console) -> Result<Exit, Failure> {
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
     for name in &names {
         let (title, place) = match load(name) {
-            Ok((source, scenario)) if source.file.ends_with(shipped::BUILT_IN) => (scenario.title, "built in".to_owned()),
+            Ok((source, scenario)) if source.file.ends_with(shipped::BUILT_IN) => {
+                (scenario.title, "built in".to_owned())
+            }
             Ok((source, scenario)) => (scenario.title, source.file),
             Err(_) => ("not valid: see `stillready check`".to_owned(), String::new()),
         };

@@ -10,7 +10,8 @@ use stillready::report::number::{self, percent, percent_interval};
 
 use super::console::{BOLD, Console, styled};
 use super::failure::Failure;
-use super::run::{require_policy, wrap};
+use super::limits::Limits;
+use super::run::{jobs, require_policy, wrap};
 use super::scenarios::load;
 
 #[derive(Args)]
@@ -38,7 +39,7 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 /// Measures the share of users who are told `not_found` after a success in three ways.
-pub(super) fn run(arguments: &VerifyArguments, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &VerifyArguments, limits: Limits, console: &Console) -> Result<Exit, Failure> {
     let (_, mut scenario) = load(&arguments.scenario)?;
     scenario.uploads = arguments.uploads.unwrap_or(scenario.uploads);
     for name in &arguments.policies {
@@ -47,6 +48,7 @@ pub(super) fn run(arguments: &VerifyArguments, console: &Console) -> Result<Exit
     if !arguments.policies.is_empty() {
         scenario.policies.retain(|policy| arguments.policies.contains(&policy.name));
     }
+    limits.check(&scenario, jobs(None))?;
     let uploads = u64::from(scenario.uploads) * u64::from(scenario.replications);
     let verified: Vec<_> = scenario.policies.iter().map(|policy| (policy, verify(&scenario, policy))).collect();
     let mut table = Table::new();
@@ -65,7 +67,11 @@ pub(super) fn run(arguments: &VerifyArguments, console: &Console) -> Result<Exit
     }
     let head = format!("{}: users told not_found after a success", scenario.name);
     console.result(&format!("{}\n", styled(&head, BOLD)))?;
-    console.result(&wrap(&format!("{} under every policy, seed {}; intervals at 95 %", number::uploads(uploads), scenario.seed)))?;
+    console.result(&wrap(&format!(
+        "{} under every policy, seed {}; intervals at 95 %",
+        number::uploads(uploads),
+        scenario.seed
+    )))?;
     console.result(&format!("\n{}\n", table.trim_fmt()))?;
     let Some(at_most) = arguments.at_most else { return Ok(Exit::Pass) };
     let mut exit = Exit::Pass;
@@ -90,7 +96,8 @@ fn with_error(estimate: &Estimate) -> String {
 fn exactly(share: f64, error: f64) -> String {
     let (share, error) = (share * 100.0, error * 100.0);
     if share > 0.0 && share < 1e-3 {
-        let digits = if error > 0.0 { (2.0 + libm::floor(libm::log10(share / error))).clamp(1.0, 6.0) as usize } else { 6 };
+        let digits =
+            if error > 0.0 { (2.0 + libm::floor(libm::log10(share / error))).clamp(1.0, 6.0) as usize } else { 6 };
         return format!("{share:.digits$e} %");
     }
     let digits = if error > 0.0 { (1.0 - libm::floor(libm::log10(error))).clamp(0.0, 9.0) as usize } else { 9 };

@@ -157,14 +157,20 @@ pub fn is_cause(scenario: &Scenario) -> bool {
     matches!(scenario.policies.as_slice(), [policy] if policy.store == StoreKind::Dict)
 }
 
+/// A [cause](is_cause) under all remedies that apply to it, a policy for each.
+#[must_use]
+pub fn under_remedies(cause: &Scenario) -> Scenario {
+    let policies = remedies(cause).iter().map(|remedy| remedy.applied_to(&cause.policies[0])).collect();
+    Scenario { policies, checks: Vec::new(), ..cause.clone() }
+}
+
 /// Runs a [cause](is_cause) under all remedies that apply to it.
 ///
 /// # Errors
 /// As [`experiment::run`].
 pub fn run(cause: &Scenario, options: &Options<'_>) -> Result<Row, ExperimentError> {
     let remedies = remedies(cause);
-    let policies = remedies.iter().map(|remedy| remedy.applied_to(&cause.policies[0])).collect();
-    let results = experiment::run(&Scenario { policies, checks: Vec::new(), ..cause.clone() }, options)?;
+    let results = experiment::run(&under_remedies(cause), options)?;
     let pairs = results.pairs();
     let place = |remedy| remedies.iter().position(|&other| other == remedy);
     let difference = |from: Option<usize>, to: Option<usize>, is_hurt: &dyn Fn(Facts) -> bool| {

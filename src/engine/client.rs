@@ -76,7 +76,8 @@ impl Client {
             return at;
         }
         let step_ns = if at.since(hidden_since) > HIDDEN_LONG_NS { 60 * SECOND_NS } else { SECOND_NS };
-        SimTime::from_ns(at.as_ns().next_multiple_of(step_ns))
+        // At the end of time there is no later moment.
+        SimTime::from_ns(at.as_ns().checked_next_multiple_of(step_ns).unwrap_or(u64::MAX))
     }
 
     /// How long after its end, in nanoseconds, an upload's page is opened again, if it is.

@@ -9,6 +9,9 @@ use crate::measure::Fact;
 use crate::measure::interval::{self, Estimate};
 use crate::scenario::Scenario;
 
+/// The most replications: each is kept until the files are written. Where more are needed, let each have more uploads.
+const REPLICATIONS_MAX: u32 = 1000;
+
 /// How well a rate is to be known.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Precision {
@@ -18,6 +21,16 @@ pub struct Precision {
     pub goal: Goal,
     /// Uploads under each policy, in all replications together, that are not exceeded.
     pub max_uploads: u64,
+}
+
+impl Precision {
+    /// How many replications there may be, at least one.
+    #[must_use]
+    pub fn replications_max(self, scenario: &Scenario) -> u32 {
+        u32::try_from(self.max_uploads / u64::from(scenario.uploads))
+            .map_or(REPLICATIONS_MAX, |most| most.min(REPLICATIONS_MAX))
+            .max(1)
+    }
 }
 
 /// The half-width that an interval may have.
@@ -54,7 +67,7 @@ pub fn run_until(
     precision: Precision,
     options: &Options<'_>,
 ) -> Result<(Results, bool), ExperimentError> {
-    let most = u32::try_from(precision.max_uploads / u64::from(scenario.uploads)).unwrap_or(u32::MAX).max(1);
+    let most = precision.replications_max(scenario);
     let mut results = Results { scenario: scenario.clone(), replications: Vec::new() };
     let mut wanted = scenario.replications.min(most);
     loop {

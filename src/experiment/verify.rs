@@ -38,9 +38,9 @@ pub fn verify(scenario: &Scenario, policy: &Policy) -> Verified {
     let numbers: Vec<u32> = (0..scenario.replications).collect();
     let (raw, smoothed) = match Smoothed::new(scenario, policy) {
         Err(why) => {
-            let tallies = numbers.par_iter().map(|&number| {
-                observe(scenario, policy, replication_seed(scenario, number), Tally::default())
-            });
+            let tallies = numbers
+                .par_iter()
+                .map(|&number| observe(scenario, policy, replication_seed(scenario, number), Tally::default()));
             (tallies.collect::<Vec<_>>(), Err(why))
         }
         Ok(_) => {

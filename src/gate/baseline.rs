@@ -140,6 +140,9 @@ fn by_rates(baseline: &[u8], summary: &[u8], unlike: Unlike, accept: String) -> 
     }
 }
 
+/// More uploads than any run has: a file that says so was not written by one, and sums of two such numbers would not fit.
+const UPLOADS_MAX: u64 = 1 << 53;
+
 /// How many rates were compared, and which of them differ. `None` if the tables are not of the same policies and rates, or of no
 /// uploads.
 fn differing(then: &Table, now: &Table) -> Option<(usize, Vec<Difference>)> {
@@ -154,7 +157,7 @@ fn differing(then: &Table, now: &Table) -> Option<(usize, Vec<Difference>)> {
             let count = |table: &Table| {
                 let row = [("policy", policy)];
                 let count = (table.count(&row, measurement)?, table.count(&row, "uploads")?);
-                Some(count).filter(|&(events, uploads)| events <= uploads && uploads > 0)
+                Some(count).filter(|&(events, uploads)| events <= uploads && (1..=UPLOADS_MAX).contains(&uploads))
             };
             all.push((policy, measurement, count(then)?, count(now)?));
         }
@@ -179,8 +182,12 @@ fn differing(then: &Table, now: &Table) -> Option<(usize, Vec<Difference>)> {
 }
 
 fn read(folder: &Path) -> io::Result<(Origin, Vec<u8>)> {
-    let origin = serde_json::from_slice(&fs::read(folder.join(ORIGIN))?)?;
-    Ok((origin, fs::read(folder.join(SUMMARY))?))
+    let bytes_of = |name: &str| {
+        fs::read(folder.join(name)).map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
+    };
+    let origin = serde_json::from_slice(&bytes_of(ORIGIN)?)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{ORIGIN}: {error}")))?;
+    Ok((origin, bytes_of(SUMMARY)?))
 }
 
 /// What makes two origins different.

@@ -162,8 +162,25 @@ impl<S: Store> Check<S> {
     pub fn replay(self, token: &str) -> Report {
         let copy = token.to_owned();
         self.watched(move |run| run.replay(&copy)).unwrap_or_else(|| {
-            panic!("STILLREADY_REPLAY={token} is no token of this version; copy the whole of what a failure printed")
+            let fault = fault_of(token);
+            panic!("STILLREADY_REPLAY={token} is no token of this version: {fault}; copy the whole of what a failure printed")
         })
+    }
+}
+
+/// What is wrong with a text that is no token.
+fn fault_of(token: &str) -> String {
+    let mut parts = token.splitn(3, ':');
+    let (Some(level), Some(program), Some(last)) = (parts.next(), parts.next(), parts.next()) else {
+        return "it has not three parts, LEVEL:PROGRAM:TURNS".to_owned();
+    };
+    if !Level::ALL.iter().any(|known| known.name() == level) {
+        let levels = Level::ALL.map(Level::name).join(", ");
+        return format!("`{level}` is no level (allowed: {levels})");
+    }
+    match program.parse::<Program>() {
+        Err(error) => error.to_string(),
+        Ok(_) => format!("`{last}` is no order of its steps, or this check has no level {level}"),
     }
 }
 

@@ -40,7 +40,7 @@ impl Clock {
         match step {
             Step::Pass(ns) => self.now_ns = self.now_ns.saturating_add(ns),
             Step::Back(ns) => self.late_ns = ns,
-            _ => self.now_ns += self.tick_ns,
+            _ => self.now_ns = self.now_ns.saturating_add(self.tick_ns),
         }
         self.now_ns - self.late_ns.min(self.now_ns)
     }

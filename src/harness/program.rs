@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::session::START_NS;
 use super::store::Calls;
 
 /// The most uploads in one program.
@@ -106,14 +107,26 @@ impl fmt::Display for Step {
 
 /// A text that is no program.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("`{0}` is not a step; steps look like b0.1, f0, e0, i0, r0, k1, a0, c0, w0, s, +100, -100")]
-pub struct ParseProgramError(String);
+pub enum ParseProgramError {
+    /// A part of it is no step.
+    #[error("`{0}` is not a step; steps look like b0.1, f0, e0, i0, r0, k1, a0, c0, w0, s, +100, -100")]
+    NotAStep(String),
+    /// It is not divided.
+    #[error("`{0}` has no `/`; a program looks like b0.0/f0/r0/-: what comes first, a part per actor, what comes last")]
+    NoParts(String),
+    /// Its steps do not go together.
+    #[error("`{0}` does not begin each upload of its steps once, or has more than {ACTORS} actors or {STEPS} steps")]
+    Unsound(String),
+    /// More time passes in it than there is.
+    #[error("more than 584 years pass")]
+    Endless,
+}
 
 impl FromStr for Step {
     type Err = ParseProgramError;
 
     fn from_str(text: &str) -> Result<Step, ParseProgramError> {
-        let error = || ParseProgramError(text.to_owned());
+        let error = || ParseProgramError::NotAStep(text.to_owned());
         let mut letters = text.chars();
         let (letter, rest) = (letters.next().ok_or_else(error)?, letters.as_str());
         let number = || rest.parse::<u8>().ok().filter(|&number| usize::from(number) < UPLOADS).ok_or_else(error);
@@ -282,9 +295,15 @@ impl FromStr for Program {
         let mut parts = text.split('/').map(part).collect::<Result<Vec<_>, _>>()?;
         let after = parts.pop().unwrap_or_default();
         if parts.is_empty() {
-            return Err(ParseProgramError(text.to_owned()));
+            return Err(ParseProgramError::NoParts(text.to_owned()));
         }
         let program = Program { setup: parts.remove(0), actors: parts, after };
-        if program.is_sound() { Ok(program) } else { Err(ParseProgramError(text.to_owned())) }
+        if !program.is_sound() {
+            return Err(ParseProgramError::Unsound(text.to_owned()));
+        }
+        let mut passes = program.steps().map(|step| if let Step::Pass(ns) = step { ns } else { 0 });
+        let end = passes.try_fold(START_NS + STEPS as u64, u64::checked_add);
+        drop(passes);
+        if end.is_some() { Ok(program) } else { Err(ParseProgramError::Endless) }
     }
 }

@@ -46,7 +46,9 @@ impl Smoothed {
     /// Why the mean would not be that of the uploads, in a few words.
     pub fn new(scenario: &Scenario, policy: &Policy) -> Result<Smoothed, &'static str> {
         is_simple(scenario, policy)?;
-        let Some(time_to_live_ns) = policy.retention.time_to_live.ready_ns else { return Err("nothing ever falls due") };
+        let Some(time_to_live_ns) = policy.retention.time_to_live.ready_ns else {
+            return Err("nothing ever falls due");
+        };
         let own_sweep = match policy.trigger {
             Trigger::Never => return Err("nothing is ever swept"),
             Trigger::EveryNth(_) => return Err("a poll moves the sweeps of others"),
@@ -105,7 +107,9 @@ impl Smoothed {
             }
             means.extend(kept.chunks_exact(size).take(BATCHES).map(|batch| batch.iter().sum::<f64>() / size as f64));
         }
-        interval::mean(&means).map(|estimate| Estimate { low: estimate.low.max(0.0), ..estimate }).ok_or("there was no replication")
+        interval::mean(&means)
+            .map(|estimate| Estimate { low: estimate.low.max(0.0), ..estimate })
+            .ok_or("there was no replication")
     }
 }
 

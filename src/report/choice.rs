@@ -16,10 +16,13 @@ pub fn settings(axes: &[String], candidate: &Candidate) -> String {
 
 /// What a cell comes to by each criterion, as cells of a table.
 fn measured(candidate: &Candidate) -> [String; 3] {
-    let harm = candidate.harm().map_or_else(|| "no uploads".to_owned(), |rate| match rate.value {
-        0.0 => format!("≤{}", percent(rate.high)),
-        value => percent(value),
-    });
+    let harm = candidate.harm().map_or_else(
+        || "no uploads".to_owned(),
+        |rate| match rate.value {
+            0.0 => format!("≤{}", percent(rate.high)),
+            value => percent(value),
+        },
+    );
     [harm, count(candidate.by(Criterion::Memory) as u64), format!("{:.1}", candidate.by(Criterion::Work))]
 }
 
@@ -43,12 +46,15 @@ pub fn front(axes: &[String], candidates: &[Candidate]) -> String {
     let mut table = table(names(&["cell"], axes));
     for place in &front {
         let candidate = &candidates[place.candidate];
-        let cell = if place.alike > 0 { format!("{} +{}", candidate.cell, place.alike) } else { candidate.cell.to_string() };
+        let cell =
+            if place.alike > 0 { format!("{} +{}", candidate.cell, place.alike) } else { candidate.cell.to_string() };
         table.add_row([cell].into_iter().chain(candidate.values.clone()).chain(measured(candidate)));
     }
     right(&mut table, 1 + axes.len());
     let cells: usize = front.iter().map(|place| 1 + place.alike).sum();
-    let head = format!("{cells} on the Pareto front: none is better in one and worse in nothing (+: others alike;\n≤: nobody was hurt, at most so many at 95 %)");
+    let head = format!(
+        "{cells} on the Pareto front: none is better in one and worse in nothing (+: others alike;\n≤: nobody was hurt, at most so many at 95 %)"
+    );
     format!("{head}\n\n{}\n", table.trim_fmt())
 }
 
@@ -80,10 +86,17 @@ pub fn recommendation(
     let asked = objectives.iter().map(limit).collect::<Vec<_>>().join(" and ");
     let phrase = |number: usize| {
         let [harm, entries, work] = measured(&candidates[number]);
-        format!("cell {} ({}): false not_found {harm}, {entries} entries, {work} visits a poll", candidates[number].cell, settings(axes, &candidates[number]))
+        format!(
+            "cell {} ({}): false not_found {harm}, {entries} entries, {work} visits a poll",
+            candidates[number].cell,
+            settings(axes, &candidates[number])
+        )
     };
     let Some(&choice) = ranked.first() else {
-        let nearest = candidates.iter().map(|candidate| objectives.iter().filter(|objective| candidate.keeps(objective)).count()).max();
+        let nearest = candidates
+            .iter()
+            .map(|candidate| objectives.iter().filter(|objective| candidate.keeps(objective)).count())
+            .max();
         return vec![format!(
             "No cell keeps {asked} (rates by the far ends of their 95 % intervals); the best keep {} of {}.",
             nearest.unwrap_or(0),
@@ -112,9 +125,14 @@ pub fn recommendation(
     }
     let margins = objectives.iter().filter_map(|objective| {
         let value = candidates[choice].judged_by(objective)?;
-        Some(format!("{} is {} (limit {})", objective.metric, short(value), match objective.limit {
-            Limit::Max(limit) | Limit::Min(limit) => short(limit),
-        }))
+        Some(format!(
+            "{} is {} (limit {})",
+            objective.metric,
+            short(value),
+            match objective.limit {
+                Limit::Max(limit) | Limit::Min(limit) => short(limit),
+            }
+        ))
     });
     sentences.push(format!("Its margins: {}.", margins.collect::<Vec<_>>().join(", ")));
     sentences
@@ -146,12 +164,20 @@ pub fn sensitivity(axes: &[String], candidates: &[Candidate]) -> String {
         table.add_row([name.clone()].into_iter().chain(cells));
     }
     right(&mut table, 1);
-    format!("\nShare of the variance over the grid, by itself / with the others (Sobol indices):\n\n{}\n", table.trim_fmt())
+    format!(
+        "\nShare of the variance over the grid, by itself / with the others (Sobol indices):\n\n{}\n",
+        table.trim_fmt()
+    )
 }
 
 /// What one step away from the choice changes.
 #[must_use]
-pub fn neighbours(axes: &[String], candidates: &[Candidate], objectives: &[Objective], neighbours: &[(usize, usize)]) -> String {
+pub fn neighbours(
+    axes: &[String],
+    candidates: &[Candidate],
+    objectives: &[Objective],
+    neighbours: &[(usize, usize)],
+) -> String {
     if neighbours.is_empty() {
         return String::new();
     }
@@ -159,7 +185,8 @@ pub fn neighbours(axes: &[String], candidates: &[Candidate], objectives: &[Objec
     let mut table = table(header.map(str::to_owned));
     for &(axis, number) in neighbours {
         let candidate = &candidates[number];
-        let missed = objectives.iter().filter(|objective| !candidate.keeps(objective)).map(|objective| objective.metric);
+        let missed =
+            objectives.iter().filter(|objective| !candidate.keeps(objective)).map(|objective| objective.metric);
         let missed = missed.collect::<Vec<_>>().join(", ");
         let row = [axes[axis].clone(), candidate.values[axis].clone()];
         table.add_row(row.into_iter().chain(measured(candidate)).chain([missed]));
@@ -189,7 +216,11 @@ pub fn robustness(
         let does = match ours {
             None => String::new(),
             Some(ours) => {
-                let missed: Vec<_> = objectives.iter().filter(|objective| !ours.keeps(objective)).map(|objective| objective.metric).collect();
+                let missed: Vec<_> = objectives
+                    .iter()
+                    .filter(|objective| !ours.keeps(objective))
+                    .map(|objective| objective.metric)
+                    .collect();
                 if missed.is_empty() { "would do".to_owned() } else { format!("misses {}", missed.join(", ")) }
             }
         };

@@ -28,8 +28,24 @@ impl WriteError {
     }
 }
 
+/// The folder of a scenario's reports in the one that was asked for. A link in its place would lead elsewhere.
+///
+/// # Errors
+/// [`WriteError`] if it is a symbolic link.
+pub fn folder_of(output: &Path, name: &str) -> Result<PathBuf, WriteError> {
+    let folder = output.join(name);
+    if folder.is_symlink() {
+        let source = io::Error::other("it is a symbolic link, and nothing is written outside of the folder of reports");
+        return Err(WriteError::new(folder, source));
+    }
+    Ok(folder)
+}
+
+/// What makes a table of results.
+type Table = fn(&Results) -> Vec<u8>;
+
 /// The tables of a report, in their order.
-const TABLES: [(&str, fn(&Results) -> Vec<u8>); 8] = [
+const TABLES: [(&str, Table); 8] = [
     ("summary.csv", csv::summary),
     ("comparison.csv", csv::comparison),
     ("replications.csv", csv::replications),

@@ -141,7 +141,8 @@ impl Growing {
             let values = &grid.cells.get(number).map(|cell| &cell.values);
             record.is_ok_and(|record| {
                 let is_it = |cell: usize, value: &str| record.get(cell) == Some(value);
-                let values = values.is_some_and(|values| values.iter().enumerate().all(|(axis, value)| is_it(3 + axis, value)));
+                let values =
+                    values.is_some_and(|values| values.iter().enumerate().all(|(axis, value)| is_it(3 + axis, value)));
                 is_it(2, &number.to_string()) && values
             })
         });
@@ -191,7 +192,12 @@ impl Growing {
 
 impl State {
     fn of(grid: &Grid) -> State {
-        State { schema_version: 1, model_version: MODEL_VERSION, fingerprint: fingerprint(grid), cells: grid.cells.len() }
+        State {
+            schema_version: 1,
+            model_version: MODEL_VERSION,
+            fingerprint: fingerprint(grid),
+            cells: grid.cells.len(),
+        }
     }
 
     /// What a folder has; nothing if it has none that can be read.

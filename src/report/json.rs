@@ -97,6 +97,11 @@ impl<'a> Run<'a> {
 pub(super) fn document(report: &Report) -> String {
     let runs = report.runs.iter().map(Run::new).collect();
     let diagnosis = report.diagnosis.as_ref().map(|diagnosis| &diagnosis.cells[..]);
-    let document = Document { schema_version: SCHEMA_VERSION, runs, diagnosis, sweeps: report.sweeps.iter().map(SweptGrid::new).collect() };
+    let document = Document {
+        schema_version: SCHEMA_VERSION,
+        runs,
+        diagnosis,
+        sweeps: report.sweeps.iter().map(SweptGrid::new).collect(),
+    };
     serde_json::to_string_pretty(&document).expect("its keys are text") + "\n"
 }

@@ -79,12 +79,26 @@ fn sweep(sweep: &Sweep) -> String {
     let header: Vec<&str> = ["cell"].into_iter().chain(axes.iter().map(String::as_str)).chain(measured).collect();
     let rows = choice::front(&sweep.candidates).into_iter().map(|place| {
         let candidate = &sweep.candidates[place.candidate];
-        let harm = candidate.harm().map_or_else(String::new, |rate| format!("{} ({})", percent(rate.value), percent_interval(rate)));
-        let measured =
-            [harm, number::count(candidate.by(Criterion::Memory) as u64), format!("{:.1}", candidate.by(Criterion::Work))];
-        [candidate.cell.to_string()].into_iter().chain(candidate.values.iter().map(|value| plain(value))).chain(measured).collect()
+        let harm = candidate
+            .harm()
+            .map_or_else(String::new, |rate| format!("{} ({})", percent(rate.value), percent_interval(rate)));
+        let measured = [
+            harm,
+            number::count(candidate.by(Criterion::Memory) as u64),
+            format!("{:.1}", candidate.by(Criterion::Work)),
+        ];
+        [candidate.cell.to_string()]
+            .into_iter()
+            .chain(candidate.values.iter().map(|value| plain(value)))
+            .chain(measured)
+            .collect()
     });
-    format!("## {}: the Pareto front of {} policies\n\n{}", plain(&sweep.record.scenario), sweep.candidates.len(), table(&header, rows))
+    format!(
+        "## {}: the Pareto front of {} policies\n\n{}",
+        plain(&sweep.record.scenario),
+        sweep.candidates.len(),
+        table(&header, rows)
+    )
 }
 
 fn diagnosis(diagnosis: &Diagnosis) -> String {

@@ -155,7 +155,8 @@ fn ranges(mut table: Table<'_>) -> Vec<(String, Between)> {
             let kind = if from.kind == to.kind { from.kind } else { Number::Float };
             let mixes = (from.kind == Number::Duration) != (to.kind == Number::Duration);
             if mixes || from.value >= to.value || (is_log && from.value <= 0.0) {
-                let help = "two numbers or two durations, the first one smaller, and above zero where the scale is \"log\"";
+                let help =
+                    "two numbers or two durations, the first one smaller, and above zero where the scale is \"log\"";
                 range.fault("to", "the ends of the range do not fit", "not possible with this `from`", help);
             } else {
                 axes.push((key.to_owned(), Between { from: from.value, to: to.value, kind, is_log, span }));
@@ -175,7 +176,8 @@ struct End {
 
 impl FromToml for End {
     fn from_toml(value: &Value<'_>, _: &super::reader::Faults) -> Result<Self, String> {
-        let duration = || DurationNs::parse(value).map(|DurationNs(ns)| End { value: ns as f64, kind: Number::Duration });
+        let duration =
+            || DurationNs::parse(value).map(|DurationNs(ns)| End { value: ns as f64, kind: Number::Duration });
         let kind = if integer::<i64>(value).is_some() { Number::Integer } else { Number::Float };
         let number = || number(value).map(|value| End { value, kind });
         number().or_else(duration).ok_or_else(|| "a number, or a duration such as \"30m\"".to_owned())
@@ -237,9 +239,19 @@ impl Spec {
             Design::LatinHypercube { cells, axes } => spread(*cells, axes, scenario.seed),
             Design::List(cells) => cells.clone(),
         };
-        let axes: Vec<String> = rows.iter().flat_map(BTreeMap::keys).cloned().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+        let axes: Vec<String> = rows
+            .iter()
+            .flat_map(BTreeMap::keys)
+            .cloned()
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect();
         if rows.is_empty() || axes.is_empty() {
-            return Err(vec![self.fault("the grid has no cell", "nothing is varied", "give at least one axis a value")]);
+            return Err(vec![self.fault(
+                "the grid has no cell",
+                "nothing is varied",
+                "give at least one axis a value",
+            )]);
         }
         let base = self.base(text);
         let mut faults: Vec<Fault> = Vec::new();
@@ -254,7 +266,8 @@ impl Spec {
             let source = toml::to_string(&table).expect("what was TOML still is");
             match read::scenario(&scenario.name, &source) {
                 Ok(scenario) => {
-                    let values = axes.iter().map(|key| row.get(key).map(|placed| word(&placed.value)).unwrap_or_default());
+                    let values =
+                        axes.iter().map(|key| row.get(key).map(|placed| word(&placed.value)).unwrap_or_default());
                     cells.push(Cell { values: values.collect(), scenario });
                 }
                 Err(wrong) => {
@@ -267,7 +280,9 @@ impl Spec {
                         Some(at(&placed.span, wrong.first()?.message.clone(), label))
                     });
                     faults.push(alone.unwrap_or_else(|| {
-                        let first = wrong.first().map_or_else(String::new, |fault| format!("{}: {}", fault.message, fault.label));
+                        let first = wrong
+                            .first()
+                            .map_or_else(String::new, |fault| format!("{}: {}", fault.message, fault.label));
                         let row: Vec<_> = row.iter().map(|(key, placed)| format!("{key} = {}", placed.value)).collect();
                         let help = format!("cell {number} is {}", row.join(", "));
                         self.fault("a cell of the grid is not a valid scenario", &first, &help)
@@ -312,11 +327,14 @@ impl Spec {
         let mut rows = vec![BTreeMap::new()];
         for (key, values) in axes {
             let with = |row: &BTreeMap<String, Placed>| {
-                values.iter().map(|value| {
-                    let mut row = row.clone();
-                    row.insert(key.clone(), value.clone());
-                    row
-                }).collect::<Vec<_>>()
+                values
+                    .iter()
+                    .map(|value| {
+                        let mut row = row.clone();
+                        row.insert(key.clone(), value.clone());
+                        row
+                    })
+                    .collect::<Vec<_>>()
             };
             rows = rows.iter().flat_map(with).collect();
         }
@@ -353,7 +371,8 @@ impl Between {
     /// The value at a share of the range, to what can be read.
     fn at(&self, share: f64) -> PlainValue {
         let Between { from, to, .. } = *self;
-        let value = if self.is_log { from * libm::exp(share * libm::log(to / from)) } else { from + share * (to - from) };
+        let value =
+            if self.is_log { from * libm::exp(share * libm::log(to / from)) } else { from + share * (to - from) };
         match self.kind {
             Number::Integer => PlainValue::Integer(libm::round(value) as i64),
             Number::Float => PlainValue::Float(format!("{value:.3e}").parse().expect("it was a number")),

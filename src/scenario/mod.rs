@@ -10,6 +10,7 @@ mod property;
 mod read;
 mod reader;
 pub mod shipped;
+pub mod size;
 mod units;
 
 pub use fault::{Clear, Fault, FaultKind, When};

@@ -18,6 +18,9 @@ pub(super) type Faults = RefCell<Vec<Fault>>;
 /// A TOML value with its place.
 pub(super) type Value<'a> = Spanned<DeValue<'a>>;
 
+/// The most tables of one name: policies are compared each with each.
+const TABLES_MAX: usize = 1000;
+
 /// A type that a TOML value can be turned into; an error says what was expected, as in "a duration such as \"30m\"".
 pub(super) trait FromToml: Sized {
     fn from_toml(value: &Value<'_>, faults: &Faults) -> Result<Self, String>;
@@ -156,7 +159,15 @@ impl<'a> Table<'a> {
         let name = format!("[[{key}]]");
         let Some(value) = self.value(key) else { return Vec::new() };
         match value.get_ref() {
-            DeValue::Array(items) => items.iter().filter_map(|item| Table::of(&name, item, self.faults)).collect(),
+            DeValue::Array(items) => {
+                if let Some(item) = items.get(TABLES_MAX) {
+                    let help = format!("allowed: at most {TABLES_MAX}; divide the scenario into several");
+                    let message = format!("there are {} {name}", items.len());
+                    self.push(item.span(), message, "one too many".to_owned(), Some(help));
+                }
+                let items = items.iter().take(TABLES_MAX);
+                items.filter_map(|item| Table::of(&name, item, self.faults)).collect()
+            }
             other => {
                 let label = format!("this is {}", article(other.type_str()));
                 self.push(

@@ -77,7 +77,8 @@ pub(super) fn daily_gap_ns(rates: &[f64; 24], from: SimTime, draw: u64) -> u64 {
     const HOUR_NS: u64 = 3600 * SECOND_NS;
     let mut left = -libm::log(1.0 - unit(draw));
     let mut at_ns = from.as_ns();
-    loop {
+    // At the end of time the clock stands still: whoever has not come by then comes at that moment.
+    while at_ns < u64::MAX {
         let rate = rates[(at_ns / HOUR_NS % 24) as usize];
         let rest_ns = HOUR_NS - at_ns % HOUR_NS;
         let in_hour = rate * rest_ns as f64;
@@ -87,6 +88,7 @@ pub(super) fn daily_gap_ns(rates: &[f64; 24], from: SimTime, draw: u64) -> u64 {
         left -= in_hour;
         at_ns = at_ns.saturating_add(rest_ns);
     }
+    u64::MAX - from.as_ns()
 }
 
 /// The nearest whole number of nanoseconds; beyond the end of time, the end of time.
@@ -219,7 +221,10 @@ mod tests {
                 let draw = (share * 18_446_744_073_709_551_616.0) as u64;
                 let ns = sampler.sample_ns(draw);
                 let (less, more) = (sampler.longer_than(ns as f64 + 1.0), sampler.longer_than(ns as f64 - 1.0));
-                assert!(less <= 1.0 - share + 1e-6 && more >= 1.0 - share - 1e-6, "{distribution:?}, {share}: {less} to {more}");
+                assert!(
+                    less <= 1.0 - share + 1e-6 && more >= 1.0 - share - 1e-6,
+                    "{distribution:?}, {share}: {less} to {more}"
+                );
             }
         }
     }

@@ -166,6 +166,27 @@ fn diagnose_writes_its_matrix_and_ranks_causes() {
     let ended = run_in(folder.path(), &["diagnose", "--like", "bad.csv"]);
     assert_eq!(ended.code, 3);
     insta::assert_snapshot!("bad_observations", ended.stderr);
+    let head = "upload,seconds,answer\n";
+    let mut said = String::new();
+    for text in [
+        "",
+        head,
+        "upload,second,answer\na,1,ready\n",
+        &format!("{head}a,1\n"),
+        &format!("{head}a,soon,ready\n"),
+        &format!("{head}a,1,ready\na,-1,ready\n"),
+        &format!("{head}a,nan,ready\n"),
+        &format!("{head}a,1,ready,twice\n"),
+    ] {
+        fs::write(folder.path().join("bad.csv"), text).unwrap();
+        let ended = run_in(folder.path(), &["diagnose", "--like", "bad.csv"]);
+        assert_eq!(ended.code, 3, "{text:?}");
+        said += &format!("{text:?}\n{}\n", ended.stderr);
+    }
+    fs::write(folder.path().join("bad.csv"), b"upload,seconds,answer\na,1,\xff\n").unwrap();
+    said += &run_in(folder.path(), &["diagnose", "--like", "bad.csv"]).stderr;
+    said += &run_in(folder.path(), &["diagnose", "--like", "missing.csv"]).stderr;
+    insta::assert_snapshot!("observations_of_each_fault", said);
     assert_eq!(run_in(folder.path(), &["diagnose", "--like", "absent.csv"]).code, 3);
     assert_eq!(run_in(folder.path(), &["diagnose", "no-such-cause"]).code, 3);
 }

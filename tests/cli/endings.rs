@@ -34,7 +34,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 fn ctrl_c_leaves_nothing_half_written() {
     let folder = tempfile::tempdir().unwrap();
     let child = Command::new(program())
-        .args(["run", "reference", "--uploads", "4000000000", "--uploads-csv"])
+        .args(["run", "reference", "--uploads", "4000000000", "--uploads-csv", "--allow-huge"])
         .current_dir(&folder)
         .stderr(Stdio::piped())
         .spawn()

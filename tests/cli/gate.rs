@@ -128,9 +128,30 @@ fn a_missing_baseline_does_not_pass() {
 #[test]
 fn a_baseline_that_cannot_be_read_does_not_pass() {
     let folder = folder(true, unchanged);
-    fs::write(folder.path().join("reports/baseline/mine/baseline.json"), "{").unwrap();
-    let ended = gate(folder.path(), &[]);
-    assert!(ended.code == 4 && ended.stdout.contains("cannot be read"), "{}", ended.stdout);
+    let mine = folder.path().join("reports/baseline/mine");
+    let origin = fs::read_to_string(mine.join("baseline.json")).unwrap();
+    let mut said = String::new();
+    for text in ["", "{", "{}", "[]", &origin.replacen("1,", "-1,", 1), &origin.replace("model_version", "model")] {
+        fs::write(mine.join("baseline.json"), text).unwrap();
+        let ended = gate(folder.path(), &[]);
+        assert!(ended.code == 4 && ended.stdout.contains("cannot be read"), "{text:?}: {}", ended.stdout);
+        said += ended.stdout.lines().find(|line| line.contains("cannot be read")).unwrap();
+        said += "\n";
+    }
+    fs::write(mine.join("baseline.json"), origin).unwrap();
+    for spoil in [
+        |path: &Path| fs::write(path, "").unwrap(),
+        |path: &Path| fs::write(path, b"\xff\xfe\n\xff,1").unwrap(),
+        |path: &Path| fs::remove_file(path).unwrap(),
+        |path: &Path| fs::create_dir(path).unwrap(),
+    ] {
+        spoil(&mine.join("summary.csv"));
+        let ended = gate(folder.path(), &[]);
+        assert!([4, 10].contains(&ended.code), "{}", ended.stdout);
+        said += ended.stdout.lines().find(|line| line.contains("value")).unwrap();
+        said += "\n";
+    }
+    insta::assert_snapshot!("gate_unreadable", said);
 }
 
 #[test]

@@ -27,7 +27,10 @@ fn a_sweep_has_the_same_bytes_for_any_number_of_jobs_and_a_row_per_cell() {
     assert!(one == table(folder.path()), "another number of jobs, other bytes");
     let mut csv = csv::Reader::from_reader(&one[..]);
     let header = csv.headers().unwrap().clone();
-    assert_eq!(header.iter().skip(2).take(5).collect::<Vec<_>>(), ["cell", "expiry", "sweep_chance", "time_to_live", "tombstone"]);
+    assert_eq!(
+        header.iter().skip(2).take(5).collect::<Vec<_>>(),
+        ["cell", "expiry", "sweep_chance", "time_to_live", "tombstone"]
+    );
     let cells: Vec<_> = csv.records().map(|row| row.unwrap()[2].to_owned()).collect();
     assert_eq!(cells, (0..80).map(|cell| cell.to_string()).collect::<Vec<_>>());
     assert_eq!(files_below(folder.path()), ["reports/choice-sweep/grid.csv", "reports/choice-sweep/run.json"]);
@@ -40,7 +43,9 @@ fn a_cell_has_the_numbers_of_a_run_by_itself() {
     sweep(folder.path(), &[]);
     let text = include_str!("../../sims/choice.toml");
     let (scenario, _) = text.split_once("# A finished upload").unwrap();
-    let scenario = scenario.replace("time_to_live = \"30m\"", "time_to_live = \"1h\"").replace("chance = 0.10 }", "chance = 0.05 }");
+    let scenario = scenario
+        .replace("time_to_live = \"30m\"", "time_to_live = \"1h\"")
+        .replace("chance = 0.10 }", "chance = 0.05 }");
     let scenario = scenario.replace("[[policy]]", "[[policy]]\ntombstone = \"none\"");
     fs::write(folder.path().join("alone.toml"), scenario).unwrap();
     run_in(folder.path(), &["run", "alone.toml", "--uploads", "1500"]);
@@ -49,7 +54,11 @@ fn a_cell_has_the_numbers_of_a_run_by_itself() {
         let row = csv.records().map(Result::unwrap).find(|row| wanted(row)).unwrap();
         row.iter().skip(from).map(str::to_owned).collect::<Vec<_>>()
     };
-    let cell = numbers(&table(folder.path()), &|row| (&row[3], &row[4], &row[5], &row[6]) == ("physical", "0.05", "1h", "none"), 7);
+    let cell = numbers(
+        &table(folder.path()),
+        &|row| (&row[3], &row[4], &row[5], &row[6]) == ("physical", "0.05", "1h", "none"),
+        7,
+    );
     let alone = numbers(&fs::read(folder.path().join("reports/alone/summary.csv")).unwrap(), &|_| true, 4);
     assert_eq!(cell, alone);
 }
@@ -62,7 +71,8 @@ fn a_sweep_that_was_killed_goes_on_and_comes_to_the_same_bytes() {
     run_in(whole.path(), &arguments);
     let program = stillready(folder.path(), &arguments).get_program().to_owned();
     let mut command = std::process::Command::new(program);
-    let mut child = command.current_dir(folder.path()).args(arguments).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let mut child =
+        command.current_dir(folder.path()).args(arguments).stdout(std::process::Stdio::null()).spawn().unwrap();
     // Killed in the middle: once some rows are there.
     let path = folder.path().join("reports/choice-sweep/grid.csv");
     for _ in 0..10_000 {
@@ -107,7 +117,8 @@ fn what_is_not_this_sweep_is_not_resumed() {
         let text = String::from_utf8(table(whole.path())).unwrap();
         let text: String = text.split_inclusive('\n').take(rows + 1).collect();
         fs::write(report.join("grid.csv"), change(text)).unwrap();
-        let record: serde_json::Value = serde_json::from_slice(&fs::read(whole.path().join("reports/choice-sweep/run.json")).unwrap()).unwrap();
+        let record: serde_json::Value =
+            serde_json::from_slice(&fs::read(whole.path().join("reports/choice-sweep/run.json")).unwrap()).unwrap();
         let state = serde_json::json!({"schema_version": 1, "model_version": 1, "cells": 80, "fingerprint": record["scenario_fingerprint"]});
         fs::write(report.join("sweep.json"), state.to_string()).unwrap();
         let _ = fs::remove_file(report.join("run.json"));
@@ -128,8 +139,10 @@ fn what_is_not_this_sweep_is_not_resumed() {
 fn a_policy_is_recommended_and_the_choice_is_explained() {
     let folder = tempfile::tempdir().unwrap();
     sweep(folder.path(), &[]);
-    let recommend = |more: &[&str]| run_in(folder.path(), &[&["recommend", "choice", "--uploads", "1500"], more].concat());
-    let ended = recommend(&["--objective", "false_not_found_rate<=0.3", "--objective", "live_entries_max<=1400", "--robust"]);
+    let recommend =
+        |more: &[&str]| run_in(folder.path(), &[&["recommend", "choice", "--uploads", "1500"], more].concat());
+    let ended =
+        recommend(&["--objective", "false_not_found_rate<=0.3", "--objective", "live_entries_max<=1400", "--robust"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     insta::assert_snapshot!("recommend", ended.stdout);
     let none = recommend(&["--objective", "false_not_found_rate<=0.000001"]);
@@ -140,7 +153,10 @@ fn a_policy_is_recommended_and_the_choice_is_explained() {
     let nowhere = run_in(folder.path(), &["recommend", "choice", "-o", "elsewhere"]);
     let no_grid = run_in(folder.path(), &["sweep", "smoke"]);
     assert_eq!([other.code, unknown.code, nowhere.code, no_grid.code], [2, 2, 3, 2]);
-    insta::assert_snapshot!("recommend_refused", [other, unknown, nowhere, no_grid].map(|ended| ended.stderr).join("\n"));
+    insta::assert_snapshot!(
+        "recommend_refused",
+        [other, unknown, nowhere, no_grid].map(|ended| ended.stderr).join("\n")
+    );
 }
 
 #[test]
@@ -177,7 +193,9 @@ fn a_latin_hypercube_uses_each_part_of_each_axis_once_and_a_list_is_taken_as_it_
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         let bytes = fs::read(folder.path().join("reports/mine-sweep/grid.csv")).unwrap();
         let mut csv = csv::Reader::from_reader(&bytes[..]);
-        csv.records().map(|row| row.unwrap().iter().skip(3).take(2).map(str::to_owned).collect::<Vec<_>>()).collect::<Vec<_>>()
+        csv.records()
+            .map(|row| row.unwrap().iter().skip(3).take(2).map(str::to_owned).collect::<Vec<_>>())
+            .collect::<Vec<_>>()
     };
     let grid = "[grid]\nlatin_hypercube = 10\n[grid.axes]\n\"server.workers\" = { from = 1, to = 101 }\n\
                 \"sweep.chance\" = { from = 0.001, to = 1.0, scale = \"log\" }\n";
@@ -185,10 +203,13 @@ fn a_latin_hypercube_uses_each_part_of_each_axis_once_and_a_list_is_taken_as_it_
     let mut parts: Vec<_> = hypercube.iter().map(|row| (row[0].parse::<f64>().unwrap() - 1.0) / 10.0).collect();
     parts.sort_by(f64::total_cmp);
     assert!(parts.iter().enumerate().all(|(part, at)| (at - part as f64 - 0.5).abs() <= 0.55), "{parts:?}");
-    let mut logs: Vec<_> = hypercube.iter().map(|row| (libm::log10(row[1].parse::<f64>().unwrap()) + 3.0) / 0.3).collect();
+    let mut logs: Vec<_> =
+        hypercube.iter().map(|row| (libm::log10(row[1].parse::<f64>().unwrap()) + 3.0) / 0.3).collect();
     logs.sort_by(f64::total_cmp);
     assert!(logs.iter().enumerate().all(|(part, at)| (at - part as f64 - 0.5).abs() <= 0.51), "{logs:?}");
     assert_eq!(hypercube, cells(grid), "the same cells from the same seed");
-    let listed = cells("[[grid.cells]]\ntime_to_live = \"30m\"\n\"sweep.chance\" = 0.1\n[[grid.cells]]\ntime_to_live = \"1h\"\n");
+    let listed = cells(
+        "[[grid.cells]]\ntime_to_live = \"30m\"\n\"sweep.chance\" = 0.1\n[[grid.cells]]\ntime_to_live = \"1h\"\n",
+    );
     assert_eq!(listed, [["0.1", "30m"], ["", "1h"]]);
 }

@@ -4,14 +4,19 @@ use crate::run;
 
 #[test]
 fn a_rate_is_measured_until_it_is_known_well_enough() {
-    let arguments = ["run", "smoke", "--uploads", "500", "--replications", "1", "--precision", "20%", "--policy", "30m/10%"];
+    let arguments =
+        ["run", "smoke", "--uploads", "500", "--replications", "1", "--precision", "20%", "--policy", "30m/10%"];
     let ended = run(&arguments);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let last = ended.stdout.trim_end().rsplit("\n\n").next().unwrap().to_owned();
     insta::assert_snapshot!("precision", last);
     let short = run(&[&arguments[..], &["--max-uploads", "600", "--metric", "told_lost_rate"]].concat());
     assert_eq!(short.code, 5, "{}", short.stdout);
-    assert!(short.stdout.contains("told_lost_rate is not known to ± 20 % of its value after 1 replication,"), "{}", short.stdout);
+    assert!(
+        short.stdout.contains("told_lost_rate is not known to ± 20 % of its value after 1 replication,"),
+        "{}",
+        short.stdout
+    );
     let wrong = ["0%", "-1", "wide"].map(|goal| run(&["run", "smoke", "--precision", goal]));
     let metric = run(&["run", "smoke", "--precision", "1%", "--metric", "polls"]);
     assert!(wrong.iter().chain([&metric]).all(|ended| ended.code == 2));

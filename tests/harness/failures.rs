@@ -41,12 +41,20 @@ fn a_token_runs_exactly_what_failed() {
 
 #[test]
 fn a_token_of_nothing_says_so() {
-    for token in ["", "steps", "steps:b0.0/-:", "nowhere:b0.0/-:", "steps:b0.0/r0/-:1", "loom:b0.0/r0/-:1"] {
+    let (two, endless) = ("steps:b0.0,b0.1/-:", "steps:+18446744073709551615/s/-:0");
+    let mut said = String::new();
+    let texts = ["", "steps", "nowhere:b0.0/-:", "steps:b0.0:", "steps:b0.0,x9/r0/-:0", "steps:b0/r0/-:0"];
+    for token in
+        texts.into_iter().chain([two, endless, "steps:b0.0/r0/-:1", "loom:b0.0/r0/-:1", "shuttle-pct:b0.0/r0/-:9"])
+    {
         let check = check("small", Small::new).promise(retention());
-        let panic = catch_unwind(AssertUnwindSafe(|| check.replay(token)));
-        let is_a_program_alone = token == "steps:b0.0/-:";
-        assert_eq!(panic.is_ok(), is_a_program_alone, "{token}");
+        let panic = catch_unwind(AssertUnwindSafe(|| check.replay(token))).expect_err(token);
+        said += &format!("{}\n", panic.downcast_ref::<String>().expect("a message"));
     }
+    insta::assert_snapshot!(said);
+    // A program without actors has one order, of no turns.
+    let check = check("small", Small::new).promise(retention());
+    assert!(catch_unwind(AssertUnwindSafe(|| check.replay("steps:b0.0/-:"))).is_ok());
 }
 
 #[test]

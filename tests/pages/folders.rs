@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
+use stillready::provenance::sha256_hex;
 
 /// What the program says of a folder after a change to its report.
 fn after(change: impl Fn(&Path)) -> String {
@@ -21,6 +22,22 @@ fn edit(path: &Path, from: &str, to: &str) {
     let text = fs::read_to_string(path).unwrap();
     assert!(text.contains(from), "{from}");
     fs::write(path, text.replacen(from, to, 1)).unwrap();
+}
+
+/// Changes the last row of `told.csv`, and its hash in the record.
+fn forge(folder: &Path, change: impl Fn(&str) -> String) {
+    let path = folder.join("told.csv");
+    let text = fs::read_to_string(&path).unwrap();
+    let row = text.lines().last().unwrap();
+    let changed = text.replacen(row, &change(row), 1);
+    assert!(text != changed, "{row}");
+    list(folder, text.as_bytes(), changed.as_bytes());
+    fs::write(path, changed).unwrap();
+}
+
+/// Puts another hash in the place of that of some bytes into the record.
+fn list(folder: &Path, before: &[u8], after: &[u8]) {
+    edit(&folder.join("run.json"), &sha256_hex(before), &sha256_hex(after));
 }
 
 #[test]
@@ -60,7 +77,39 @@ fn a_folder_that_is_not_whole_is_refused_with_the_reason() {
             after(|folder| edit(&folder.join("run.json"), "\"summary.csv\"", "\"../../summary.csv\"")),
         ),
     ];
-    let all: Vec<_> = refusals.iter().map(|(change, said)| format!("{change}:\n{said}")).collect();
+    let refusals = refusals.into_iter().chain([
+        ("the record is no record", after(|folder| fs::write(folder.join("run.json"), "[1, 2]").unwrap())),
+        (
+            "the record is a folder",
+            after(|folder| {
+                fs::remove_file(folder.join("run.json")).unwrap();
+                fs::create_dir(folder.join("run.json")).unwrap();
+            }),
+        ),
+        (
+            "a table is a folder",
+            after(|folder| {
+                fs::remove_file(folder.join("told.csv")).unwrap();
+                fs::create_dir(folder.join("told.csv")).unwrap();
+            }),
+        ),
+        ("a cell is no number, and listed so", after(|folder| forge(folder, |row| row.replacen(",800,", ",many,", 1)))),
+        ("a cell is missing, and listed so", after(|folder| forge(folder, |row| row.replacen(",800,", ",", 1)))),
+        ("a count cannot be true, and listed so", after(|folder| forge(folder, |row| row.replacen(",800,", ",1,", 1)))),
+        (
+            "not UTF-8, and listed so",
+            after(|folder| {
+                let path = folder.join("told.csv");
+                let before = fs::read(&path).unwrap();
+                let mut bytes = before.clone();
+                let last = bytes.len() - 2;
+                bytes[last] = 0xff;
+                list(folder, &before, &bytes);
+                fs::write(path, bytes).unwrap();
+            }),
+        ),
+    ]);
+    let all: Vec<_> = refusals.map(|(change, said)| format!("{change}:\n{said}")).collect();
     insta::assert_snapshot!("refusals", all.join("\n"));
 }
 

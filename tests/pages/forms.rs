@@ -50,7 +50,9 @@ fn the_json_is_of_its_schema_and_of_no_other() {
     let folder = crate::reports();
     let schema = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/report.json")).unwrap();
     let schema = jsonschema::validator_for(&serde_json::from_slice(&schema).unwrap()).unwrap();
-    for name in ["report.json", "nasty/report.json", "two-workers/report.json", "smoke/report.json", "choice-sweep/report.json"] {
+    for name in
+        ["report.json", "nasty/report.json", "two-workers/report.json", "smoke/report.json", "choice-sweep/report.json"]
+    {
         let text = fs::read(folder.path().join("reports").join(name)).unwrap();
         let json: serde_json::Value = serde_json::from_slice(&text).unwrap();
         let errors: Vec<_> =

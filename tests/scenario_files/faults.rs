@@ -98,6 +98,17 @@ snapshots! {
     a_gate_with_a_limit_that_is_no_number: with("max = 0.5", "max = \"0.5\"");
     a_gate_that_is_no_list: with("[[gate]]", "[gate]");
     places_after_characters_of_several_bytes: with("title = \"a valid one\"", "title = \"größer — 大\"\n\"schlüssel\" = 1");
+    a_thousand_policies_and_one: format!("{VALID}{}", (0..1000).map(|number| format!("[[policy]]\nname = \"p{number}\"\ntime_to_live = \"1m\"\nexpiry = \"physical\"\nsweep = {{ trigger = \"never\" }}\n")).collect::<String>());
+    an_id_of_a_dictionary: with("store = \"registry\"", "store = \"dict\"");
+    a_capacity_of_a_dictionary: with("store = \"registry\"", "store = \"dict\"\ncapacity = { max_entries = 0, when_full = \"refuse\" }").replace("poll_by = \"id\"\n", "");
+    an_eviction_of_the_oldest_by_reads: with("age = \"finished\"", "age = \"last-access\"\ncapacity = { max_entries = 10, when_full = \"evict-oldest\" }");
+    a_jitter_of_recycling_that_is_too_large: with("workers = 2", "workers = 2\nrecycle = { requests = 5, jitter = 5 }");
+    an_early_end_before_the_beginning: with("order = \"read-first\"", "order = \"read-first\"\npublished_early = 1.5");
+    a_tombstone_for_ever: with("tombstone = \"24h\"", "tombstone = \"ever\"");
+    a_flag_that_is_a_word: with("seed = 7", "seed = 7\ncanary = \"yes\"");
+    a_title_that_is_a_number: with("title = \"a valid one\"", "title = 1");
+    a_number_in_another_base: with("workers = 2", "workers = 0x2");
+    an_item_of_policies_that_is_no_table: "schema_version = 1\npolicy = [1]\n";
     several_faults_are_all_reported_in_order: with("seed = 7", "seed = \"x\"")
         .replace("failure = 0.01", "failure = 2")
         .replace("expiry = \"logical\"", "expiry = \"logic\"");
@@ -108,6 +119,14 @@ fn a_folder_is_no_scenario() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("my.toml")).unwrap();
     insta::assert_snapshot!("a_folder", check_in(folder.path(), "my.toml"));
+}
+
+#[test]
+fn of_very_many_faults_the_first_are_told() {
+    let keys: String = (0..103).map(|number| format!("k{number} = 1\n")).collect();
+    let said = check(with("seed = 7", &keys));
+    assert!(said.contains("my.toml: 103 problems; these are the first 100\n"), "{said}");
+    assert!(said.contains("`k99`") && !said.contains("`k100`"), "{said}");
 }
 
 proptest! {

@@ -4,6 +4,7 @@
 mod faults;
 mod fingerprint;
 mod shipped;
+mod size;
 
 use std::path::Path;
 

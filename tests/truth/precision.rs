@@ -38,7 +38,12 @@ fn of_a_thousand_experiments_that_stop_by_themselves_95_per_cent_hold_the_truth(
             replications.push(results.replications.len());
             let estimate = rate(&results.tallies()[0], Fact::FalseNotFound);
             let half = (estimate.high - estimate.low) / 2.0;
-            assert!(half <= match goal { Goal::Relative(share) => share * estimate.value, Goal::Absolute(half) => half });
+            assert!(
+                half <= match goal {
+                    Goal::Relative(share) => share * estimate.value,
+                    Goal::Absolute(half) => half,
+                }
+            );
             (estimate.low..=estimate.high).contains(&0.3)
         });
         let held = held.count();

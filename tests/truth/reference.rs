@@ -123,7 +123,7 @@ fn the_closed_form_says_what_the_simulation_finds() {
              sweep = {{ trigger = \"chance\", chance = {chance} }}\n"
         );
         let scenario = stillready::scenario::Scenario::parse("p", "p.toml", &text).unwrap();
-        let form = ClosedForm::of(&scenario, &scenario.policies[0]).ok().expect("it holds here");
+        let Ok(form) = ClosedForm::of(&scenario, &scenario.policies[0]) else { panic!("it holds here") };
         let tally = run(&scenario).tallies().remove(0);
         let simulated = rate(&tally, Fact::FalseNotFound);
         let expected = form.rate();

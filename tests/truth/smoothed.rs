@@ -97,5 +97,8 @@ fn where_clients_disturb_each_other_it_says_so() {
     let short = scenario(50, "60s", "sweep-first", "{ trigger = \"chance\", chance = 0.02 }");
     let rare = scenario(5_000, "60s", "sweep-first", "{ trigger = \"chance\", chance = 0.0001 }");
     let reasons = [short, rare].map(|scenario| verify(&scenario, &scenario.policies[0]).smoothed.err().unwrap());
-    assert_eq!(reasons, ["too few entries fall due within the span", "sweeps are so rare that entries stay to the end"]);
+    assert_eq!(
+        reasons,
+        ["too few entries fall due within the span", "sweeps are so rare that entries stay to the end"]
+    );
 }

@@ -3,6 +3,7 @@
 
 mod record;
 mod rows;
+mod sound;
 mod words;
 
 use std::fs;
@@ -17,6 +18,7 @@ use super::grid;
 use super::timeline::Event;
 use crate::choice::{self, Candidate};
 use crate::provenance::{DIAGNOSIS, SWEEP};
+use sound::sound;
 
 /// What one or several runs came to, as their files say.
 pub struct Report {
@@ -78,7 +80,12 @@ pub fn read(folder: &Path) -> Result<Report, FolderError> {
             return Err(FolderError::Mixed { folder, first, other });
         }
         match record.kind.as_str() {
-            DIAGNOSIS => report.diagnosis = Some(Diagnosis { cells: rows(&folder, &record, "matrix.csv")?, record }),
+            DIAGNOSIS => {
+                report.diagnosis = Some(Diagnosis {
+                    cells: sound(&folder, "matrix.csv", rows(&folder, &record, "matrix.csv")?)?,
+                    record,
+                })
+            }
             SWEEP => report.sweeps.push(candidates(&folder, record)?),
             _ => report.runs.push(run(&folder, record)?),
         }
@@ -100,18 +107,19 @@ pub fn sweep(folder: &Path) -> Result<Sweep, FolderError> {
 
 fn candidates(folder: &Path, record: Record) -> Result<Sweep, FolderError> {
     let bytes = record.bytes_of(folder, grid::TABLE)?.unwrap_or_default();
-    let wrong = |error: choice::InvalidGrid| FolderError::Table { path: folder.join(grid::TABLE), reason: error.to_string() };
+    let wrong =
+        |error: choice::InvalidGrid| FolderError::Table { path: folder.join(grid::TABLE), reason: error.to_string() };
     Ok(Sweep { candidates: choice::read(&bytes, record.axes.len()).map_err(wrong)?, record })
 }
 
 fn run(folder: &Path, record: Record) -> Result<RunReport, FolderError> {
     Ok(RunReport {
-        summary: rows(folder, &record, "summary.csv")?,
-        comparisons: rows(folder, &record, "comparison.csv")?,
+        summary: sound(folder, "summary.csv", rows(folder, &record, "summary.csv")?)?,
+        comparisons: sound(folder, "comparison.csv", rows(folder, &record, "comparison.csv")?)?,
         properties: rows(folder, &record, "properties.csv")?,
-        told: rows(folder, &record, "told.csv")?,
-        absences: rows(folder, &record, "absences.csv")?,
-        entries: rows(folder, &record, "entries.csv")?,
+        told: sound(folder, "told.csv", rows(folder, &record, "told.csv")?)?,
+        absences: sound(folder, "absences.csv", rows(folder, &record, "absences.csv")?)?,
+        entries: sound(folder, "entries.csv", rows(folder, &record, "entries.csv")?)?,
         witnesses: rows(folder, &record, "witnesses.csv")?,
         record,
     })

@@ -37,7 +37,9 @@ impl RunReport {
             let ratio = interval::variance_ratio(row.cells())?;
             let Comparison { policy, versus, .. } = row;
             let worth = number::factor(ratio);
-            Some(format!("{policy} against {versus} over the same uploads is worth {worth} times as many of its own for each."))
+            Some(format!(
+                "{policy} against {versus} over the same uploads is worth {worth} times as many of its own for each."
+            ))
         };
         self.comparisons.iter().filter(about).filter_map(sentence).collect()
     }
