@@ -5,15 +5,15 @@ use crate::run;
 #[test]
 fn a_rate_is_measured_until_it_is_known_well_enough() {
     let arguments =
-        ["run", "smoke", "--uploads", "500", "--replications", "1", "--precision", "20%", "--policy", "30m/10%"];
-    let ended = run(&arguments);
+        |goal| ["run", "smoke", "--uploads", "500", "--replications", "1", "--policy", "30m/10%", "--precision", goal];
+    let ended = run(&arguments("4%"));
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let last = ended.stdout.trim_end().rsplit("\n\n").next().unwrap().to_owned();
     insta::assert_snapshot!("precision", last);
-    let short = run(&[&arguments[..], &["--max-uploads", "600", "--metric", "told_lost_rate"]].concat());
+    let short = run(&[&arguments("1%")[..], &["--max-uploads", "600", "--metric", "told_lost_rate"]].concat());
     assert_eq!(short.code, 5, "{}", short.stdout);
     assert!(
-        short.stdout.contains("told_lost_rate is not known to ± 20 % of its value after 1 replication,"),
+        short.stdout.contains("told_lost_rate is not known to ± 1 % of its value after 1 replication,"),
         "{}",
         short.stdout
     );

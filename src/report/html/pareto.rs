@@ -82,12 +82,12 @@ fn drawing(candidates: &[Candidate], front: &[choice::Place], id: &str) -> Marku
                         @for tick in y.ticks() {
                             @let height = round(HEIGHT - BOTTOM - y.place(tick) * (HEIGHT - TOP - BOTTOM));
                             line.grid x1=(LEFT) x2=(WIDTH - RIGHT) y1=(height) y2=(height) {}
-                            text x=(LEFT - 8.0) y=(height + 4.0) text-anchor="end" { (y.written(tick)) }
+                            text x=(LEFT - 8.0) y=(height + 4.0) text-anchor="end" { (y.tick(tick)) }
                         }
                         @for tick in x.ticks() {
                             @let left = round(LEFT + x.place(tick) * (WIDTH - LEFT - RIGHT));
                             line.grid x1=(left) x2=(left) y1=(TOP) y2=(HEIGHT - BOTTOM) {}
-                            text x=(left) y=(HEIGHT - BOTTOM + 18.0) text-anchor="middle" { (x.written(tick)) }
+                            text x=(left) y=(HEIGHT - BOTTOM + 18.0) text-anchor="middle" { (x.tick(tick)) }
                         }
                         text x=((LEFT + WIDTH - RIGHT) / 2.0) y=(HEIGHT - 8.0) text-anchor="middle" { (x.label) }
                         text x="14" y=((TOP + HEIGHT - BOTTOM) / 2.0) text-anchor="middle" transform=(format!("rotate(-90 14 {})", (TOP + HEIGHT - BOTTOM) / 2.0)) { (y.label) }
