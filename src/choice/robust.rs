@@ -56,7 +56,7 @@ fn more(arrivals: &mut Arrivals, by: f64) {
     match arrivals {
         Arrivals::Poisson { mean_gap_ns } => *mean_gap_ns /= by,
         Arrivals::Fixed { every_ns } | Arrivals::Burst { every_ns, .. } => {
-            *every_ns = times(*every_ns, 1.0 / by).max(1)
+            *every_ns = times(*every_ns, 1.0 / by).max(1);
         }
         Arrivals::Daily { rates } => rates.iter_mut().for_each(|rate| *rate *= by),
         Arrivals::Trace { at_ns } => at_ns.iter_mut().for_each(|at| *at = times(*at, 1.0 / by)),

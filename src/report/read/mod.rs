@@ -84,7 +84,7 @@ pub fn read(folder: &Path) -> Result<Report, FolderError> {
                 report.diagnosis = Some(Diagnosis {
                     cells: sound(&folder, "matrix.csv", rows(&folder, &record, "matrix.csv")?)?,
                     record,
-                })
+                });
             }
             SWEEP => report.sweeps.push(candidates(&folder, record)?),
             _ => report.runs.push(run(&folder, record)?),
