@@ -5,6 +5,7 @@
 
 mod fault;
 mod grid;
+mod policy;
 mod problem;
 mod property;
 mod read;
