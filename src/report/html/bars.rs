@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::plot::{STYLES, round};
+use super::plane::round;
+use super::plot::STYLES;
 use super::scale::amount;
 use crate::report::number;
 use crate::report::read::{RunReport, Summary};

@@ -6,6 +6,7 @@ mod bars;
 mod curves;
 mod heat;
 mod pareto;
+mod plane;
 mod plot;
 mod run;
 mod scale;

@@ -2,19 +2,13 @@
 
 use maud::{Markup, html};
 
-use super::plot::{marker, round};
+use super::plane::Plane;
+use super::plot::marker;
 use super::scale::{Axis, Quantity, amount};
 use super::{heading, subheading};
 use crate::choice::{self, Candidate, Criterion};
 use crate::report::number;
 use crate::report::read::Sweep;
-
-const WIDTH: f64 = 680.0;
-const HEIGHT: f64 = 380.0;
-const LEFT: f64 = 84.0;
-const RIGHT: f64 = 24.0;
-const TOP: f64 = 16.0;
-const BOTTOM: f64 = 46.0;
 
 /// The part about one sweep.
 pub(super) fn section(sweep: &Sweep, id: &str, is_alone: bool) -> Markup {
@@ -61,10 +55,8 @@ fn drawing(candidates: &[Candidate], front: &[choice::Place], id: &str) -> Marku
     let harm = |candidate: &Candidate| candidate.harm().map_or(1.0, |rate| rate.high);
     let x = Axis::log("entries held, at most", Quantity::Count, candidates.iter().map(|one| one.by(Criterion::Memory)));
     let y = Axis::log("users hurt, at most", Quantity::Share, candidates.iter().map(harm));
-    let at = |candidate: &Candidate| {
-        let left = LEFT + x.place(candidate.by(Criterion::Memory)) * (WIDTH - LEFT - RIGHT);
-        (round(left), round(HEIGHT - BOTTOM - y.place(harm(candidate)) * (HEIGHT - TOP - BOTTOM)))
-    };
+    let plane = Plane { x: &x, y: &y };
+    let at = |candidate: &Candidate| plane.at(candidate.by(Criterion::Memory), harm(candidate));
     let title = "Harm against memory";
     let (title_id, desc_id) = (format!("{id}-pareto-title"), format!("{id}-pareto-desc"));
     html! {
@@ -75,23 +67,10 @@ fn drawing(candidates: &[Candidate], front: &[choice::Place], id: &str) -> Marku
                 li { svg.key viewBox="0 0 34 12" aria-hidden="true" { circle.other cx="17" cy="6" r="2.5" {} } "other policies" }
             }
             div.scroll tabindex="0" role="group" aria-labelledby=(title_id) {
-                svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-labelledby={ (title_id) " " (desc_id) } {
+                svg viewBox=(Plane::view_box()) role="img" aria-labelledby={ (title_id) " " (desc_id) } {
                     title id=(title_id) { (title) }
                     desc id=(desc_id) { (candidates.len()) " policies; the " (front.len()) " places on the front are in the table below." }
-                    g.axes {
-                        @for tick in y.ticks() {
-                            @let height = round(HEIGHT - BOTTOM - y.place(tick) * (HEIGHT - TOP - BOTTOM));
-                            line.grid x1=(LEFT) x2=(WIDTH - RIGHT) y1=(height) y2=(height) {}
-                            text x=(LEFT - 8.0) y=(height + 4.0) text-anchor="end" { (y.tick(tick)) }
-                        }
-                        @for tick in x.ticks() {
-                            @let left = round(LEFT + x.place(tick) * (WIDTH - LEFT - RIGHT));
-                            line.grid x1=(left) x2=(left) y1=(TOP) y2=(HEIGHT - BOTTOM) {}
-                            text x=(left) y=(HEIGHT - BOTTOM + 18.0) text-anchor="middle" { (x.tick(tick)) }
-                        }
-                        text x=((LEFT + WIDTH - RIGHT) / 2.0) y=(HEIGHT - 8.0) text-anchor="middle" { (x.label) }
-                        text x="14" y=((TOP + HEIGHT - BOTTOM) / 2.0) text-anchor="middle" transform=(format!("rotate(-90 14 {})", (TOP + HEIGHT - BOTTOM) / 2.0)) { (y.label) }
-                    }
+                    (plane.axes())
                     @for candidate in candidates { @let (x, y) = at(candidate); circle.other cx=(x) cy=(y) r="2.5" {} }
                     @for place in front { @let (x, y) = at(&candidates[place.candidate]); (marker(0, x, y)) }
                 }

@@ -2,15 +2,8 @@
 
 use maud::{Markup, html};
 
+use super::plane::{Plane, round};
 use super::scale::Axis;
-
-/// Sizes of the drawing, in its own units.
-const WIDTH: f64 = 680.0;
-const HEIGHT: f64 = 340.0;
-const LEFT: f64 = 74.0;
-const RIGHT: f64 = 14.0;
-const TOP: f64 = 12.0;
-const BOTTOM: f64 = 46.0;
 
 /// Markers on each curve.
 const MARKERS: usize = 7;
@@ -56,12 +49,8 @@ pub(super) struct Point {
 }
 
 impl Plot {
-    fn x(&self, value: f64) -> f64 {
-        LEFT + self.x.place(value) * (WIDTH - LEFT - RIGHT)
-    }
-
-    fn y(&self, value: f64) -> f64 {
-        HEIGHT - BOTTOM - self.y.place(value) * (HEIGHT - TOP - BOTTOM)
+    fn plane(&self) -> Plane<'_> {
+        Plane { x: &self.x, y: &self.y }
     }
 
     /// The figure.
@@ -72,37 +61,15 @@ impl Plot {
                 figcaption { (self.title) }
                 ul.legend { @for curve in &self.curves { li { (key(curve)) (curve.name) } } }
                 div.scroll tabindex="0" role="group" aria-labelledby=(title) {
-                    svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-labelledby={ (title) " " (description) } {
+                    svg viewBox=(Plane::view_box()) role="img" aria-labelledby={ (title) " " (description) } {
                         title id=(title) { (self.title) }
                         desc id=(description) { (self.description) }
-                        (self.axes())
+                        (self.plane().axes())
                         @for curve in &self.curves { (self.band(curve)) }
                         @for curve in &self.curves { (self.curve(curve)) }
                     }
                 }
                 (self.table())
-            }
-        }
-    }
-
-    fn axes(&self) -> Markup {
-        let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
-        html! {
-            g.axes {
-                @for tick in self.y.ticks() {
-                    @let y = round(self.y(tick));
-                    line.grid x1=(LEFT) x2=(right) y1=(y) y2=(y) {}
-                    text x=(LEFT - 8.0) y=(y + 4.0) text-anchor="end" { (self.y.tick(tick)) }
-                }
-                @for tick in self.x.ticks() {
-                    @let x = round(self.x(tick));
-                    line.grid x1=(x) x2=(x) y1=(TOP) y2=(bottom) {}
-                    text x=(x) y=(bottom + 18.0) text-anchor="middle" { (self.x.tick(tick)) }
-                }
-                line.axis x1=(LEFT) x2=(right) y1=(bottom) y2=(bottom) {}
-                line.axis x1=(LEFT) x2=(LEFT) y1=(TOP) y2=(bottom) {}
-                text x=((LEFT + right) / 2.0) y=(HEIGHT - 8.0) text-anchor="middle" { (self.x.label) }
-                text x="14" y=((TOP + bottom) / 2.0) text-anchor="middle" transform=(format!("rotate(-90 14 {})", (TOP + bottom) / 2.0)) { (self.y.label) }
             }
         }
     }
@@ -115,7 +82,8 @@ impl Plot {
         html! {
             @if there.len() > 1 { polygon class={ "band s" (curve.style % STYLES) } points=(outline) {} }
             @if let [(x, (low, high))] = there[..] {
-                line class={ "curve s" (curve.style % STYLES) } x1=(round(self.x(x))) x2=(round(self.x(x))) y1=(round(self.y(low))) y2=(round(self.y(high))) {}
+                @let ((left, bottom), (_, top)) = (self.plane().at(x, low), self.plane().at(x, high));
+                line class={ "curve s" (curve.style % STYLES) } x1=(left) x2=(left) y1=(bottom) y2=(top) {}
             }
         }
     }
@@ -137,13 +105,16 @@ impl Plot {
         html! {
             polyline class={ "curve s" (style) @if curve.is_expected { " expected" } } points=(corners.join(" ")) {}
             @if !curve.is_expected {
-                @for point in marked { (marker(style, round(self.x(point.x)), round(self.y(point.y)))) }
+                @for point in marked { @let (x, y) = self.plane().at(point.x, point.y); (marker(style, x, y)) }
             }
         }
     }
 
     fn at(&self, x: f64, y: f64) -> String {
-        format!("{},{}", round(self.x(x)), round(self.y(y)))
+        {
+            let (x, y) = self.plane().at(x, y);
+            format!("{x},{y}")
+        }
     }
 
     /// The data, thinned to what can be read.
@@ -232,9 +203,4 @@ pub(super) fn marker(style: usize, x: f64, y: f64) -> Markup {
             (-1.5, -1.5),
         ]),
     }
-}
-
-/// A coordinate, to a tenth.
-pub(super) fn round(value: f64) -> f64 {
-    libm::round(value * 10.0) / 10.0
 }
