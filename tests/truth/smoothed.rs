@@ -2,7 +2,7 @@
 
 use stillready::experiment::verify::verify;
 use stillready::measure::interval::Estimate;
-use stillready::scenario::Scenario;
+use stillready::scenario::{Arrivals, Scenario};
 
 use crate::shipped;
 
@@ -54,6 +54,24 @@ fn it_says_what_a_count_says_under_each_trigger_and_order() {
             assert!(raw.value > 0.05, "there is something to compare");
         }
     }
+}
+
+/// Where uploads are rare, the poll that comes too late is often the one that sweeps its entry away.
+#[test]
+fn the_sweep_of_the_late_poll_itself_counts() {
+    let rarely = |order| {
+        let mut scenario = scenario(150_000, "60s", order, "{ trigger = \"chance\", chance = 0.5 }");
+        scenario.workload.arrivals = Arrivals::Poisson { mean_gap_ns: 60e9 };
+        let verified = verify(&scenario, &scenario.policies[0]);
+        (verified.raw.unwrap(), verified.smoothed.unwrap())
+    };
+    let (first, last) = (rarely("sweep-first"), rarely("read-first"));
+    for (raw, smoothed) in [first, last] {
+        let spread = (raw.high - raw.low + smoothed.high - smoothed.low) / 2.0;
+        println!("counted {:.6}, smoothed {:.6}", raw.value, smoothed.value);
+        assert!((raw.value - smoothed.value).abs() < 2.0 * spread, "{raw:?}, {smoothed:?}");
+    }
+    assert!(first.1.value > 1.03 * last.1.value, "it makes a difference: {first:?}, {last:?}");
 }
 
 #[test]
