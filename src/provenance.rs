@@ -15,6 +15,9 @@ pub const RUN: &str = "run";
 /// What a sweep's record is called in `run.json`.
 pub const SWEEP: &str = "sweep";
 
+/// What the record of a part of a sweep is called in `run.json`.
+pub const SHARD: &str = "shard";
+
 /// What a diagnosis' record is called in `run.json`.
 pub const DIAGNOSIS: &str = "diagnosis";
 
@@ -45,37 +48,52 @@ pub struct Provenance<R> {
 /// What a `run.json` tells besides.
 pub trait Kind: Serialize {
     /// How it is called there.
-    const NAME: &'static str;
+    fn kind(&self) -> &'static str;
 }
 
 impl Kind for RunRecord {
-    const NAME: &'static str = RUN;
+    fn kind(&self) -> &'static str {
+        RUN
+    }
 }
 
 impl Kind for SweepRecord {
-    const NAME: &'static str = SWEEP;
+    fn kind(&self) -> &'static str {
+        if self.shard.is_some() { SHARD } else { SWEEP }
+    }
 }
 
-/// Which grid was swept, and what came of it.
+/// What was run.
 #[derive(Debug, Serialize)]
-pub struct SweepRecord {
+pub struct ScenarioRecord {
     /// The scenario's name.
     pub scenario: String,
     /// What it shows; may be empty.
     pub title: String,
     /// Where it was read from.
     pub scenario_file: String,
-    /// The fingerprint of all cells.
+    /// The fingerprint of what it means; of a sweep, of all its cells.
     pub scenario_fingerprint: String,
     /// The first replication's seed.
     pub seed: u64,
-    /// Replications of each cell.
+    /// Replications.
     pub replications: u32,
-    /// Uploads per replication.
+    /// Uploads per replication and policy.
     pub uploads: u32,
+}
+
+/// Which grid was swept, and what came of it.
+#[derive(Debug, Serialize)]
+pub struct SweepRecord {
+    /// Of which scenario.
+    #[serde(flatten)]
+    pub source: ScenarioRecord,
     /// What is varied.
     pub axes: Vec<String>,
-    /// Cells.
+    /// Which part of the grid, as in `3/8`, if it is not all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
+    /// Cells of the whole grid.
     pub cells: usize,
     /// Threads.
     pub jobs: usize,
@@ -84,7 +102,9 @@ pub struct SweepRecord {
 }
 
 impl Kind for DiagnosisRecord {
-    const NAME: &'static str = DIAGNOSIS;
+    fn kind(&self) -> &'static str {
+        DIAGNOSIS
+    }
 }
 
 /// Which causes were run, and what came of it.
@@ -101,20 +121,9 @@ pub struct DiagnosisRecord {
 /// What was run, and what came of it.
 #[derive(Debug, Serialize)]
 pub struct RunRecord {
-    /// The scenario's name.
-    pub scenario: String,
-    /// What it shows; may be empty.
-    pub title: String,
-    /// Where it was read from.
-    pub scenario_file: String,
-    /// The fingerprint of what it means.
-    pub scenario_fingerprint: String,
-    /// The first replication's seed.
-    pub seed: u64,
-    /// Replications.
-    pub replications: u32,
-    /// Uploads per replication and policy.
-    pub uploads: u32,
+    /// Of which scenario.
+    #[serde(flatten)]
+    pub source: ScenarioRecord,
     /// The names of the policies.
     pub policies: Vec<String>,
     /// Threads.
@@ -174,7 +183,7 @@ impl<R: Kind> Provenance<R> {
     pub fn new(record: R, clock: &Clock) -> Self {
         Provenance {
             schema_version: RECORD_VERSION,
-            kind: R::NAME,
+            kind: record.kind(),
             program: env!("CARGO_PKG_NAME"),
             version: env!("CARGO_PKG_VERSION"),
             model_version: MODEL_VERSION,

@@ -9,6 +9,7 @@ use stillready::provenance::COMMIT;
 
 use super::diagnose::DiagnoseArguments;
 use super::gate::GateArguments;
+use super::merge::MergeArguments;
 use super::mutants::MutantsArguments;
 use super::properties::PropertiesArguments;
 use super::recommend::RecommendArguments;
@@ -91,6 +92,11 @@ pub(super) enum Command {
     ///
     /// Survives being interrupted or killed: `--resume` goes on, and comes to the same bytes.
     Sweep(SweepArguments),
+
+    /// Put the shards of a sweep together, to the bytes of a sweep in one piece.
+    ///
+    /// A shard that is missing, there twice, unfinished, changed or of another sweep is refused.
+    Merge(MergeArguments),
 
     /// Choose among the cells of a sweep: the cheapest policy that keeps what is asked for, and how sure that is.
     ///

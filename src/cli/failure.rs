@@ -9,6 +9,7 @@ use stillready::exit::Exit;
 use stillready::experiment::ExperimentError;
 use stillready::report::files::WriteError;
 use stillready::report::grid::GridError;
+use stillready::report::merge::MergeError;
 use stillready::report::read::FolderError;
 use stillready::scenario::InvalidScenario;
 use stillready::scenario::size::TooLarge;
@@ -31,7 +32,7 @@ pub(crate) enum Failure {
     #[error("`{}` cannot be the name of a scenario", name.escape_debug())]
     #[diagnostic(help(
         "name the file with letters, digits, `-`, `_` and `.` only, the first a letter, a digit or `_`, as in \
-         `my-endpoint.toml`; `baseline`, `diagnose`, `mutants` and names that end with `-sweep` are taken"
+         `my-endpoint.toml`; `baseline`, `diagnose`, `mutants` and names with `-sweep` at the end or before another `-` are taken"
     ))]
     BadName { name: String },
 
@@ -82,6 +83,10 @@ pub(crate) enum Failure {
     Grid(#[from] GridError),
 
     #[error(transparent)]
+    #[diagnostic(help("{}", merge_help(.0)))]
+    Merge(#[from] MergeError),
+
+    #[error(transparent)]
     Experiment(#[from] ExperimentError),
 
     #[error(transparent)]
@@ -100,8 +105,10 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Failure::Usage { .. } | Failure::SameName { .. } => Exit::Usage,
-            Failure::Grid(GridError::Write(_)) => Exit::CannotWrite,
+            Failure::Grid(GridError::Write(_) | GridError::Busy { .. }) => Exit::CannotWrite,
             Failure::Grid(_) => Exit::Usage,
+            Failure::Merge(MergeError::Write(_)) => Exit::CannotWrite,
+            Failure::Merge(_) => Exit::InvalidScenario,
             Failure::NoScenario { .. }
             | Failure::NoObservations { .. }
             | Failure::InvalidObservations { .. }
@@ -148,15 +155,32 @@ impl Failure {
 fn grid_help(error: &GridError) -> &'static str {
     match error {
         GridError::Unfinished { .. } => "--resume goes on with it, --restart begins anew",
-        GridError::NothingToResume { .. } => "leave --resume out: the sweep is finished, or was never begun",
+        GridError::Busy { .. } => "wait for it, or choose another place: --output",
         GridError::Other { .. } => "--restart begins anew",
         GridError::Write(_) => "choose another place: --output",
+    }
+}
+
+/// What to do about parts of a sweep that cannot be merged.
+fn merge_help(error: &MergeError) -> &'static str {
+    match error {
+        MergeError::Folder(FolderError::NoReport { .. } | FolderError::Unreadable { .. }) => {
+            "name folders of shards, or folders that have some: `stillready sweep SCENARIO --shard 1/8` writes one"
+        }
+        MergeError::Folder(_) | MergeError::Rows { .. } => "run that shard again, with --restart",
+        MergeError::Unfinished { .. } => "run that shard to its end: `stillready sweep` with --shard and --resume",
+        MergeError::Foreign { .. } => "name the shards of one sweep only, all made by one version of the program",
+        MergeError::Repeated { .. } => "leave one of them out",
+        MergeError::Lost { .. } => "run them, or name the folders in which they are",
+        MergeError::InTheWay { .. } => "finish that sweep, or choose another place: --output",
+        MergeError::Write(_) => "choose another place: --output",
     }
 }
 
 /// What to do about a folder whose report cannot be read.
 fn folder_help(error: &FolderError) -> &'static str {
     match error {
+        FolderError::Part { .. } => "merge all of them, as in `stillready merge reports`",
         FolderError::NoReport { .. } | FolderError::Unreadable { .. } => {
             "name the folder that a run or a diagnosis wrote, as in `stillready report reports/reference`"
         }

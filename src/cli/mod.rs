@@ -6,6 +6,7 @@ mod diagnose;
 mod failure;
 mod gate;
 mod limits;
+mod merge;
 mod mutants;
 mod properties;
 mod recommend;
@@ -33,6 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Some(Command::Replay(arguments)) => replay::replay(arguments, limits, &console),
         Some(Command::Verify(arguments)) => verify::run(arguments, limits, &console),
         Some(Command::Sweep(arguments)) => sweep::run(arguments, limits, &console),
+        Some(Command::Merge(arguments)) => merge::merge(arguments, &console),
         Some(Command::Recommend(arguments)) => recommend::recommend(arguments, limits, &console),
         Some(Command::Report(arguments)) => report::report(arguments, &console),
         Some(Command::Gate(arguments)) => gate::gate(arguments, limits, &console),

@@ -88,9 +88,9 @@ pub(super) fn recommend(arguments: &RecommendArguments, limits: Limits, console:
     for cell in &mut grid.cells {
         cell.scenario.uploads = arguments.uploads.unwrap_or(cell.scenario.uploads);
     }
-    let folder = folder(&arguments.output, &source.name)?;
+    let folder = folder(&arguments.output, &source.name, None)?;
     let swept = read::sweep(&folder)?;
-    if swept.record.scenario_fingerprint != grid::fingerprint(&grid) {
+    if swept.record.scenario_fingerprint != grid.fingerprint() {
         return Err(Failure::Usage {
             message: format!(
                 "{} has the sweep of another grid than that of scenario `{}`",
@@ -161,7 +161,7 @@ fn robustness(
             table.extend(row);
             Ok::<(), ExperimentError>(())
         };
-        sweep(&there, &options, |number, results| grid::row(&there, number, results), add)?;
+        sweep(&there, &options, |cell, results| grid::row(&there.axes, cell, results), add)?;
         bar.finish_and_clear();
         let measured = choice::read(&table, there.axes.len()).expect("it was just written");
         let choice = choice::ranked(&measured, objectives, cost).first().map(|&choice| measured[choice].clone());

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use stillready::report::grid;
 use stillready::scenario::shipped::{self, BUILT_IN};
 use stillready::scenario::{Scenario, nearest};
 
@@ -55,9 +56,6 @@ fn help(argument: &str) -> String {
 /// What has a place of its own among the reports.
 const TAKEN: [&str; 3] = ["baseline", "diagnose", mutants::NAME];
 
-/// What follows the name of a scenario in the folder of its sweep.
-pub(super) const SWEPT: &str = "-sweep";
-
 /// The longest scenario file, in MiB: room for a million arrivals.
 const LONGEST_MIB: u64 = 16;
 
@@ -75,7 +73,7 @@ fn read(argument: &str, path: &Path) -> Result<Source, Failure> {
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     // The name is that of a folder, and a column of every report.
     let fits = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !name.starts_with(['.', '-']);
-    let is_taken = TAKEN.contains(&name.to_ascii_lowercase().as_str()) || name.ends_with(SWEPT);
+    let is_taken = TAKEN.contains(&name.to_ascii_lowercase().as_str()) || grid::takes(&name);
     if !fits || name.is_empty() || is_taken {
         return Err(Failure::BadName { name });
     }

@@ -4,18 +4,19 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use stillready::exit::Exit;
+use stillready::experiment::shard::{Part, Shard};
 use stillready::experiment::sweep::{SweepOptions, sweep};
 use stillready::provenance::{Clock, SweepRecord};
 use stillready::report::grid::{self, Growing};
 use stillready::report::{files, read};
-use stillready::scenario::{Grid, Scenario};
+use stillready::scenario::Grid;
 
 use super::console::{Console, DIM, styled};
 use super::failure::Failure;
 use super::limits::Limits;
 use super::report::{self, WrittenForm};
 use super::run::{jobs, stop_on_signals};
-use super::scenarios::{SWEPT, Source, find};
+use super::scenarios::{Source, find};
 
 #[derive(Args)]
 pub(crate) struct SweepArguments {
@@ -23,13 +24,17 @@ pub(crate) struct SweepArguments {
     #[arg(value_name = "SCENARIO")]
     scenario: String,
 
-    /// Go on with a sweep that was interrupted, after its last whole row.
+    /// Go on with a sweep that was interrupted, after its last whole row; do nothing if it is finished, begin if there is none.
     #[arg(long, conflicts_with = "restart")]
     resume: bool,
 
     /// Begin anew where an unfinished sweep is.
     #[arg(long)]
     restart: bool,
+
+    /// Run one part of so many, such as `3/8`, to a folder of its own; `stillready merge` puts the parts together.
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
 
     /// Uploads per replication, instead of the scenario's.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -56,19 +61,25 @@ pub(super) fn run(arguments: &SweepArguments, limits: Limits, console: &Console)
     }
     let (clock, stop) = (Clock::start(), stop_on_signals());
     let jobs = jobs(arguments.jobs);
-    limits.check_grid(&grid, jobs)?;
-    let folder = folder(&arguments.output, &source.name)?;
-    let is_finished =
-        || read::sweep(&folder).is_ok_and(|swept| swept.record.scenario_fingerprint == grid::fingerprint(&grid));
-    if arguments.resume && is_finished() {
+    let part = Part::new(arguments.shard, grid);
+    if let Some(shard) = part.shard.filter(|_| part.grid.cells.is_empty()) {
+        return Err(Failure::Usage {
+            message: format!("shard {shard} has no cell: the grid has {} in all", part.of_cells),
+            help: format!("make at most {} shards", part.of_cells),
+        });
+    }
+    limits.check_grid(&part.grid, jobs)?;
+    let folder = folder(&arguments.output, &source.name, part.shard)?;
+    if arguments.resume && is_finished(&folder, &part) {
         console.result(&format!("the sweep in {} is finished\n", folder.display()))?;
         return Ok(Exit::Pass);
     }
     let mut growing = if arguments.resume {
-        Growing::resume(&folder, &grid)?
+        Growing::resume(&folder, &part)?
     } else {
-        Growing::begin(&folder, &grid, arguments.restart)?
+        Growing::begin(&folder, &part, arguments.restart)?
     };
+    let grid = &part.grid;
     let from = growing.rows();
     console.note(&format!("{} cells, from cell {from} on, {jobs} at a time", grid.cells.len()));
     let uploads =
@@ -76,11 +87,11 @@ pub(super) fn run(arguments: &SweepArguments, limits: Limits, console: &Console)
     let bar = console.progress(&source.name, grid.cells[from..].iter().map(uploads).sum());
     let options = SweepOptions { jobs, from, on_progress: &|uploads| bar.inc(uploads), stop };
     let done = sweep(
-        &grid,
+        grid,
         &options,
-        |number, results| grid::row(&grid, number, results),
-        |number, row| {
-            bar.set_prefix(format!("{}: {} of {} cells,", source.name, number + 1, grid.cells.len()));
+        |cell, results| grid::row(&grid.axes, cell, results),
+        |place, row| {
+            bar.set_prefix(format!("{}: {} of {} cells,", source.name, place + 1, grid.cells.len()));
             growing.add(&row).map_err(Failure::from)
         },
     );
@@ -89,19 +100,23 @@ pub(super) fn run(arguments: &SweepArguments, limits: Limits, console: &Console)
         eprintln!("{} of {} cells are in {}; --resume goes on", growing.rows(), grid.cells.len(), folder.display());
         return Err(error);
     }
-    let mut paths = growing.finish(record(&source, &grid, jobs), &clock)?;
+    let mut paths = growing.finish(record(&source, &part, jobs), &clock)?;
     if !arguments.format.is_empty() {
         paths.extend(report::write(&folder, &folder, &arguments.format)?);
     }
-    console.result(&format!("{} cells of {}: {}\n", grid.cells.len(), source.name, grid.axes.join(", ")))?;
+    let cells = match part.shard {
+        None => grid.cells.len().to_string(),
+        Some(shard) => format!("shard {shard}, {} of {}", grid.cells.len(), part.of_cells),
+    };
+    console.result(&format!("{cells} cells of {}: {}\n", source.name, grid.axes.join(", ")))?;
     let paths = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join("\n");
     console.result(&format!("{}\n", styled(&paths, DIM)))?;
     Ok(Exit::Pass)
 }
 
-/// Where a scenario's sweep is.
-pub(super) fn folder(output: &Path, name: &str) -> Result<PathBuf, Failure> {
-    Ok(files::folder_of(output, &format!("{name}{SWEPT}"))?)
+/// Where a scenario's sweep is, or a part of it.
+pub(super) fn folder(output: &Path, name: &str, shard: Option<Shard>) -> Result<PathBuf, Failure> {
+    Ok(files::folder_of(output, &grid::folder_name(name, shard))?)
 }
 
 /// Finds and reads a scenario that has a grid.
@@ -118,19 +133,22 @@ pub(super) fn load(argument: &str) -> Result<(Source, Grid), Failure> {
     }
 }
 
-fn record(source: &Source, grid: &Grid, jobs: usize) -> SweepRecord {
-    let Scenario { name, title, seed, uploads, replications, .. } = grid.cells[0].scenario.clone();
+fn record(source: &Source, part: &Part, jobs: usize) -> SweepRecord {
     SweepRecord {
-        scenario: name,
-        title,
-        scenario_file: source.file.clone(),
-        scenario_fingerprint: grid::fingerprint(grid),
-        seed,
-        replications,
-        uploads,
-        axes: grid.axes.clone(),
-        cells: grid.cells.len(),
+        source: files::record_of(&part.grid.cells[0].scenario, &source.file, part.fingerprint.clone()),
+        axes: part.grid.axes.clone(),
+        shard: part.shard.map(|shard| shard.to_string()),
+        cells: part.of_cells,
         jobs,
         files: Vec::new(),
     }
+}
+
+/// Whether a folder has what was asked for, whole.
+fn is_finished(folder: &Path, part: &Part) -> bool {
+    let record = match part.shard {
+        None => read::sweep(folder).map(|swept| swept.record),
+        Some(_) => read::shard(folder).map(|(record, _)| record),
+    };
+    record.is_ok_and(|record| record.scenario_fingerprint == part.fingerprint)
 }

@@ -7,6 +7,7 @@
 pub mod precision;
 pub mod rows;
 mod run;
+pub mod shard;
 pub mod shrink;
 pub mod sweep;
 pub mod verify;

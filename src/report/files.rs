@@ -10,7 +10,10 @@ use thiserror::Error;
 use super::pages::Form;
 use super::{csv, grid, witnesses};
 use crate::experiment::{Results, rows};
-use crate::provenance::{Clock, DiagnosisRecord, FileHash, Kind, Provenance, RunRecord, hex, sha256_hex};
+use crate::provenance::{
+    Clock, DiagnosisRecord, FileHash, Kind, Provenance, RunRecord, ScenarioRecord, hex, sha256_hex,
+};
+use crate::scenario::Scenario;
 
 /// A file could not be written.
 #[derive(Debug, Error)]
@@ -116,13 +119,7 @@ pub fn write_report(
     }
     let scenario = &results.scenario;
     let record = RunRecord {
-        scenario: scenario.name.clone(),
-        title: scenario.title.clone(),
-        scenario_file: scenario_file.to_owned(),
-        scenario_fingerprint: scenario.fingerprint(),
-        seed: scenario.seed,
-        replications: scenario.replications,
-        uploads: scenario.uploads,
+        source: record_of(scenario, scenario_file, scenario.fingerprint()),
         policies: scenario.policies.iter().map(|policy| policy.name.clone()).collect(),
         jobs,
         files: staged.hashes()?,
@@ -137,6 +134,20 @@ pub fn write_report(
         }
     }
     Ok(paths)
+}
+
+/// What a record says of a scenario.
+#[must_use]
+pub fn record_of(scenario: &Scenario, file: &str, fingerprint: String) -> ScenarioRecord {
+    ScenarioRecord {
+        scenario: scenario.name.clone(),
+        title: scenario.title.clone(),
+        scenario_file: file.to_owned(),
+        scenario_fingerprint: fingerprint,
+        seed: scenario.seed,
+        replications: scenario.replications,
+        uploads: scenario.uploads,
+    }
 }
 
 /// `uploads.csv`: the header, then the rows of each replication.
@@ -199,7 +210,7 @@ impl Staged {
     }
 
     /// The names and hashes of what is staged.
-    fn hashes(&mut self) -> Result<Vec<FileHash>, WriteError> {
+    pub(super) fn hashes(&mut self) -> Result<Vec<FileHash>, WriteError> {
         let folder = &self.folder;
         let hash = |(name, file): &mut (String, tempfile::NamedTempFile)| {
             let mut hasher = Sha256::new();

@@ -1,9 +1,9 @@
 //! `grid.csv`: a row per cell, written as a sweep goes, so that whatever ends the program loses at most the cells under way.
 //!
-//! While a sweep is unfinished, `sweep.json` tells which; a last line without its end is dropped when it is resumed. Once all cells
-//! are there, `run.json` takes its place.
+//! While a sweep is unfinished, `sweep.json` tells which, and its writer holds a lock; a last line without its end is dropped when
+//! it is resumed. Once all cells are there, `run.json` takes its place.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -13,11 +13,33 @@ use thiserror::Error;
 use super::csv;
 use super::files::{Staged, WriteError};
 use crate::experiment::Results;
-use crate::provenance::{Clock, MODEL_VERSION, Provenance, SweepRecord, sha256_hex};
-use crate::scenario::Grid;
+use crate::experiment::shard::{Part, Shard};
+use crate::provenance::{Clock, MODEL_VERSION, Provenance, SweepRecord};
+use crate::scenario::{Cell, Grid};
 
 /// The table of a sweep.
 pub const TABLE: &str = "grid.csv";
+
+/// What follows the name of a scenario in the folder of its sweep.
+const SWEPT: &str = "-sweep";
+
+/// What the names of the folders of parts have, between the scenario's and the part's number.
+pub(super) const SHARD_OF: &str = "-sweep-";
+
+/// The name of the folder of a scenario's sweep, or of a part of it.
+#[must_use]
+pub fn folder_name(scenario: &str, shard: Option<Shard>) -> String {
+    match shard {
+        None => format!("{scenario}{SWEPT}"),
+        Some(shard) => format!("{scenario}{SHARD_OF}{}-of-{}", shard.number(), shard.of()),
+    }
+}
+
+/// Whether a scenario must not be named so, since a folder of a sweep may be.
+#[must_use]
+pub fn takes(name: &str) -> bool {
+    name.ends_with(SWEPT) || name.contains(SHARD_OF)
+}
 
 /// What tells of an unfinished sweep.
 const STATE: &str = "sweep.json";
@@ -28,8 +50,13 @@ struct State {
     schema_version: u32,
     model_version: u32,
     fingerprint: String,
+    shard: Option<Shard>,
+    /// Of the shard.
     cells: usize,
 }
+
+/// What a writer holds for as long as it lives, however it ends.
+const LOCK: &str = ".stillready-sweep.lock";
 
 /// A sweep's table while it grows.
 pub struct Growing {
@@ -37,6 +64,8 @@ pub struct Growing {
     file: File,
     rows: usize,
     state: State,
+    /// Let go by the operating system when the process ends.
+    _lock: File,
 }
 
 /// Why a sweep cannot begin or go on.
@@ -55,9 +84,9 @@ pub enum GridError {
         /// All cells.
         cells: usize,
     },
-    /// There is nothing to resume.
-    #[error("there is no unfinished sweep in {}", folder.display())]
-    NothingToResume {
+    /// Another process is at it.
+    #[error("another process is writing a sweep in {}", folder.display())]
+    Busy {
         /// Where.
         folder: PathBuf,
     },
@@ -71,17 +100,10 @@ pub enum GridError {
     },
 }
 
-/// A fingerprint of all that decides the rows of a grid: 64 hexadecimal digits (SHA-256).
-#[must_use]
-pub fn fingerprint(grid: &Grid) -> String {
-    let cells = grid.cells.iter().map(|cell| format!("{} {:?}\n", cell.scenario.fingerprint(), cell.values));
-    sha256_hex(format!("{:?}\n{}", grid.axes, cells.collect::<String>()).as_bytes())
-}
-
 /// The row of a cell, with its end of line.
 #[must_use]
-pub fn row(grid: &Grid, number: usize, results: &Results) -> Vec<u8> {
-    let table = csv::cell(&grid.axes, number, &grid.cells[number].values, results);
+pub fn row(axes: &[String], cell: &Cell, results: &Results) -> Vec<u8> {
+    let table = csv::cell(axes, cell.number, &cell.values, results);
     let header = table.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     table[header..].to_vec()
 }
@@ -99,35 +121,35 @@ impl Growing {
     ///
     /// # Errors
     /// [`GridError`] if there is an unfinished one and it is not to be replaced, or a file cannot be written.
-    pub fn begin(folder: &Path, grid: &Grid, replaces: bool) -> Result<Growing, GridError> {
-        let state = State::of(grid);
+    pub fn begin(folder: &Path, part: &Part, replaces: bool) -> Result<Growing, GridError> {
+        let lock = lock(folder)?;
+        let state = State::of(part);
         if let Some(before) = State::read(folder).filter(|_| !replaces) {
             let rows = fs::read(folder.join(TABLE)).map_or(0, |bytes| lines(&bytes).saturating_sub(1));
             return Err(GridError::Unfinished { folder: folder.to_owned(), rows, cells: before.cells });
         }
         let mut staged = Staged::new(folder)?;
         staged.add(STATE, |file| Ok(serde_json::to_writer_pretty(file, &state)?))?;
-        staged.add(TABLE, |file| file.write_all(&header(grid)))?;
+        staged.add(TABLE, |file| file.write_all(&header(&part.grid)))?;
         // The record of an earlier one would tell of files that are gone.
         remove(&folder.join("run.json"))?;
         staged.rename()?;
         let file = append(&folder.join(TABLE))?;
-        Ok(Growing { folder: folder.to_owned(), file, rows: 0, state })
+        Ok(Growing { folder: folder.to_owned(), file, rows: 0, state, _lock: lock })
     }
 
-    /// Goes on with a table, after its last whole row.
+    /// Goes on with an unfinished table, after its last whole row; begins one where there is none.
     ///
     /// # Errors
-    /// [`GridError`] if there is none, it is another grid's or was changed, or a file cannot be written.
-    pub fn resume(folder: &Path, grid: &Grid) -> Result<Growing, GridError> {
-        let state = State::of(grid);
-        let Some(before) = State::read(folder) else {
-            return Err(GridError::NothingToResume { folder: folder.to_owned() });
-        };
+    /// [`GridError`] if it is another grid's or was changed, or a file cannot be written.
+    pub fn resume(folder: &Path, part: &Part) -> Result<Growing, GridError> {
+        let (state, grid) = (State::of(part), &part.grid);
+        let Some(before) = State::read(folder) else { return Growing::begin(folder, part, false) };
+        let lock = lock(folder)?;
         let path = folder.join(TABLE);
         let other = |why: &str| GridError::Other { path: path.clone(), why: why.to_owned() };
         if before != state {
-            return Err(other("it was begun with another grid, or by another version of the program"));
+            return Err(other("it was begun with another grid or shard, or by another version of the program"));
         }
         let bytes = fs::read(&path).map_err(|source| WriteError::new(path.clone(), source))?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -138,12 +160,10 @@ impl Growing {
         let rows = lines(&bytes[..whole]) - 1;
         let mut reader = ::csv::Reader::from_reader(&bytes[..whole]);
         let in_order = reader.records().enumerate().all(|(number, record)| {
-            let values = &grid.cells.get(number).map(|cell| &cell.values);
+            let Some(Cell { number, values, .. }) = grid.cells.get(number) else { return false };
             record.is_ok_and(|record| {
                 let is_it = |cell: usize, value: &str| record.get(cell) == Some(value);
-                let values =
-                    values.is_some_and(|values| values.iter().enumerate().all(|(axis, value)| is_it(3 + axis, value)));
-                is_it(2, &number.to_string()) && values
+                is_it(2, &number.to_string()) && values.iter().enumerate().all(|(axis, value)| is_it(3 + axis, value))
             })
         });
         if rows > grid.cells.len() || !in_order {
@@ -151,7 +171,7 @@ impl Growing {
         }
         let file = append(&path)?;
         file.set_len(whole as u64).map_err(|source| WriteError::new(path, source))?;
-        Ok(Growing { folder: folder.to_owned(), file, rows, state })
+        Ok(Growing { folder: folder.to_owned(), file, rows, state, _lock: lock })
     }
 
     /// How many rows are there.
@@ -186,23 +206,42 @@ impl Growing {
         staged.add_record(&Provenance::new(record, clock))?;
         let paths = staged.rename()?;
         remove(&self.folder.join(STATE))?;
+        remove(&self.folder.join(LOCK))?;
         Ok([vec![table], paths].concat())
     }
 }
 
 impl State {
-    fn of(grid: &Grid) -> State {
+    fn of(part: &Part) -> State {
         State {
             schema_version: 1,
             model_version: MODEL_VERSION,
-            fingerprint: fingerprint(grid),
-            cells: grid.cells.len(),
+            fingerprint: part.fingerprint.clone(),
+            shard: part.shard,
+            cells: part.grid.cells.len(),
         }
     }
 
     /// What a folder has; nothing if it has none that can be read.
     fn read(folder: &Path) -> Option<State> {
         serde_json::from_slice(&fs::read(folder.join(STATE)).ok()?).ok()
+    }
+}
+
+/// Whether a sweep was begun in a folder and has not come to its end.
+pub(super) fn is_unfinished(folder: &Path) -> bool {
+    folder.join(STATE).exists()
+}
+
+/// Makes sure that nobody else writes a sweep in a folder.
+fn lock(folder: &Path) -> Result<File, GridError> {
+    let path = folder.join(LOCK);
+    let opened = fs::create_dir_all(folder).and_then(|()| File::create(&path));
+    let file = opened.map_err(|source| WriteError::new(path.clone(), source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(GridError::Busy { folder: folder.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(WriteError::new(path, source).into()),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod grid;
 pub mod html;
 mod json;
 mod markdown;
+pub mod merge;
 #[cfg(feature = "harness")]
 pub mod mutants;
 pub mod number;

@@ -10,6 +10,7 @@ use super::problem::Fault;
 use super::reader::{FromToml, Table, Value, integer, number};
 use super::units::{Count, DurationNs};
 use super::{InvalidScenario, Limit, METRICS, Scenario, read};
+use crate::provenance::sha256_hex;
 use crate::rng::{PerAttempt, Source, unit};
 
 /// The most cells that a grid may have.
@@ -32,6 +33,8 @@ pub struct Grid {
 /// A cell of a grid.
 #[derive(Clone, Debug)]
 pub struct Cell {
+    /// Its number in the whole grid, from 0.
+    pub number: usize,
     /// The value on each axis, as the scenario has it.
     pub values: Vec<String>,
     /// What is run.
@@ -230,6 +233,13 @@ impl Grid {
         let grid = spec.cells(&scenario, text).map_err(invalid)?;
         Ok(Some(Grid { objectives, ..grid }))
     }
+
+    /// A fingerprint of all that decides the results of its cells: 64 hexadecimal digits (SHA-256).
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let cells = self.cells.iter().map(|cell| format!("{} {:?}\n", cell.scenario.fingerprint(), cell.values));
+        sha256_hex(format!("{:?}\n{}", self.axes, cells.collect::<String>()).as_bytes())
+    }
 }
 
 impl Spec {
@@ -268,7 +278,7 @@ impl Spec {
                 Ok(scenario) => {
                     let values =
                         axes.iter().map(|key| row.get(key).map(|placed| word(&placed.value)).unwrap_or_default());
-                    cells.push(Cell { values: values.collect(), scenario });
+                    cells.push(Cell { number, values: values.collect(), scenario });
                 }
                 Err(wrong) => {
                     // At the value that is wrong by itself, if one is.

@@ -11,6 +11,7 @@ mod huge;
 mod mutants;
 mod outside;
 mod running;
+mod shards;
 mod sweep;
 mod verify;
 

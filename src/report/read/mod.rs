@@ -17,7 +17,7 @@ pub use rows::{Absence, Comparison, Entries, MatrixCell, PropertyRow, Summary, T
 use super::grid;
 use super::timeline::Event;
 use crate::choice::{self, Candidate};
-use crate::provenance::{DIAGNOSIS, SWEEP};
+use crate::provenance::{DIAGNOSIS, SHARD, SWEEP};
 use sound::sound;
 
 /// What one or several runs came to, as their files say.
@@ -80,6 +80,7 @@ pub fn read(folder: &Path) -> Result<Report, FolderError> {
             return Err(FolderError::Mixed { folder, first, other });
         }
         match record.kind.as_str() {
+            SHARD => return Err(FolderError::Part { folder }),
             DIAGNOSIS => {
                 report.diagnosis = Some(Diagnosis {
                     cells: sound(&folder, "matrix.csv", rows(&folder, &record, "matrix.csv")?)?,
@@ -91,6 +92,39 @@ pub fn read(folder: &Path) -> Result<Report, FolderError> {
         }
     }
     Ok(report)
+}
+
+/// The folders of parts of a sweep, finished or not, in a folder: itself, or those in it whose names say so.
+pub(super) fn shards(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
+    if has_tables(folder) || Record::is_in(folder) {
+        return Ok(vec![folder.to_owned()]);
+    }
+    let unreadable = |source| FolderError::Unreadable { path: folder.to_owned(), source };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let is_named = path.file_name().is_some_and(|name| name.to_string_lossy().contains(grid::SHARD_OF));
+        if path.is_dir() && is_named {
+            found.push(path);
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        return Err(FolderError::NoReport { folder: folder.to_owned() });
+    }
+    Ok(found)
+}
+
+/// Reads the table of one part of a sweep, and its record.
+///
+/// # Errors
+/// [`FolderError`] if there is none, or it is not whole.
+pub fn shard(folder: &Path) -> Result<(Record, Vec<u8>), FolderError> {
+    let record = Record::read(folder)?;
+    match record.bytes_of(folder, grid::TABLE)? {
+        Some(table) if record.kind == SHARD => Ok((record, table)),
+        _ => Err(FolderError::NoReport { folder: folder.to_owned() }),
+    }
 }
 
 /// Reads the sweep in a folder.

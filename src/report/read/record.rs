@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::experiment::shard::Shard;
 use crate::provenance::{RECORD_VERSION, SWEEP, sha256_hex};
 use crate::report::files;
 use crate::scenario::shipped::BUILT_IN;
@@ -54,6 +55,12 @@ pub struct Record {
     /// What a sweep varies.
     #[serde(default)]
     pub axes: Vec<String>,
+    /// The cells of its whole grid.
+    #[serde(default)]
+    pub cells: usize,
+    /// Which part of a sweep it is, if it is one.
+    #[serde(default)]
+    pub shard: Option<Shard>,
     /// The causes of a diagnosis.
     #[serde(default)]
     pub causes: Vec<String>,
@@ -142,6 +149,12 @@ pub enum FolderError {
     Stray {
         /// Which.
         path: PathBuf,
+    },
+    /// A part of a sweep is not a sweep.
+    #[error("{} has a part of a sweep, and no report without the others", folder.display())]
+    Part {
+        /// Where.
+        folder: PathBuf,
     },
     /// Several runs are of several versions.
     #[error("{} was written by {other}, another run on the page by {first}", folder.display())]
