@@ -82,10 +82,10 @@ pub(super) enum Command {
     /// Print the timeline of one upload: every begin, finish, poll and answer, and the sweep that removed it.
     Replay(ReplayArguments),
 
-    /// Measure the share of users who are told `not_found` after a success in three ways: counted, smoothed, in closed form.
+    /// Measure a rate, however rare, in several ways: counted, smoothed or split, in closed form.
     ///
     /// Smoothed, each entry counts with the probability that its client would have come too late: rare losses show without waiting
-    /// for one. With `--at-most` a promise is judged: 10 if it is broken, 5 if that is not decided.
+    /// for one. Where that does not hold, several are followed on from those who are on the way to it. With `--at-most` a promise is judged: 10 if it is broken, 5 if that is not decided.
     Verify(VerifyArguments),
 
     /// Run every cell of a scenario's `[grid]`, and write a row for each as it goes.

@@ -106,7 +106,7 @@ fn goal(text: &str) -> Result<Goal, String> {
     goal.ok_or_else(|| "a share of the rate, such as 1%, or a half-width, such as 0.001".to_owned())
 }
 
-fn rate(name: &str) -> Result<Fact, String> {
+pub(super) fn rate(name: &str) -> Result<Fact, String> {
     let known = |fact: &Fact| name.strip_suffix("_rate") == Some(fact.name());
     let rates = || Fact::COLUMNS[3..].iter().map(|fact| format!("{}_rate", fact.name())).collect::<Vec<_>>().join(", ");
     Fact::COLUMNS[3..].iter().copied().find(known).ok_or_else(|| format!("allowed: {}", rates()))

@@ -4,14 +4,16 @@ use clap::Args;
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use stillready::exit::Exit;
+use stillready::experiment::splitting::Split;
 use stillready::experiment::verify::{Verified, verify};
+use stillready::measure::Fact;
 use stillready::measure::interval::Estimate;
 use stillready::report::number::{self, percent, percent_interval};
 
 use super::console::{BOLD, Console, styled};
 use super::failure::Failure;
 use super::limits::Limits;
-use super::run::{jobs, require_policy, wrap};
+use super::run::{jobs, rate, require_policy, wrap};
 use super::scenarios::load;
 
 #[derive(Args)]
@@ -24,7 +26,11 @@ pub(crate) struct VerifyArguments {
     #[arg(long = "policy", value_name = "NAME")]
     policies: Vec<String>,
 
-    /// A promise: the share of users who are told `not_found` after a success is at most this, at 95 %, under every policy.
+    /// Which rate, such as `told_lost_rate`.
+    #[arg(long, value_name = "NAME", value_parser = rate, default_value = "false_not_found_rate")]
+    metric: Fact,
+
+    /// A promise: the rate is at most this, at 95 %, under every policy.
     #[arg(long, value_name = "SHARE", value_parser = share)]
     at_most: Option<f64>,
 
@@ -38,7 +44,7 @@ fn share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "a number from 0 to 1, such as 1e-6".to_owned())
 }
 
-/// Measures the share of users who are told `not_found` after a success in three ways.
+/// Measures a rate in several ways.
 pub(super) fn run(arguments: &VerifyArguments, limits: Limits, console: &Console) -> Result<Exit, Failure> {
     let (_, mut scenario) = load(&arguments.scenario)?;
     scenario.uploads = arguments.uploads.unwrap_or(scenario.uploads);
@@ -50,22 +56,32 @@ pub(super) fn run(arguments: &VerifyArguments, limits: Limits, console: &Console
     }
     limits.check(&scenario, jobs(None))?;
     let uploads = u64::from(scenario.uploads) * u64::from(scenario.replications);
-    let verified: Vec<_> = scenario.policies.iter().map(|policy| (policy, verify(&scenario, policy))).collect();
+    let verified: Vec<_> =
+        scenario.policies.iter().map(|policy| (policy, verify(&scenario, policy, arguments.metric))).collect();
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
-    table.set_header(["policy", "counted", "smoothed", "closed form", "worth the uploads\nso many times"]);
+    table.set_header(["policy", "counted", "smoothed or split", "closed form", "worth the uploads\nso many times"]);
     for (policy, verified) in &verified {
-        let Verified { raw, smoothed, closed_form } = verified;
+        let Verified { raw, smoothed, split, closed_form } = verified;
         let estimate = |estimate: &Estimate| format!("{}\n{}", percent(estimate.value), percent_interval(*estimate));
         table.add_row([
             policy.name.clone(),
             raw.as_ref().map_or_else(|| "no uploads".to_owned(), estimate),
-            smoothed.as_ref().map_or_else(|why| format!("none: {why}"), with_error),
+            match (smoothed, split) {
+                (Ok(smoothed), _) => with_error(smoothed),
+                (Err(_), Some(Ok(split))) => with_split(split),
+                (Err(why), Some(Err(and))) => format!("none: {why}; nor split: {and}"),
+                (Err(why), None) => format!("none: {why}"),
+            },
             closed_form.map_or_else(|why| format!("none: {why}"), |rate| exactly(rate, rate * 1e-4)),
-            verified.gain(uploads).map_or_else(String::new, times),
+            verified.gain(uploads).filter(|gain| *gain >= 1.0).map_or_else(String::new, times),
         ]);
     }
-    let head = format!("{}: users told not_found after a success", scenario.name);
+    let what = match arguments.metric {
+        Fact::FalseNotFound => "users told not_found after a success".to_owned(),
+        fact => format!("{}_rate", fact.name()),
+    };
+    let head = format!("{}: {what}", scenario.name);
     console.result(&format!("{}\n", styled(&head, BOLD)))?;
     console.result(&wrap(&format!(
         "{} under every policy, seed {}; intervals at 95 %",
@@ -92,6 +108,12 @@ fn with_error(estimate: &Estimate) -> String {
     format!("{}\n± {}", exactly(estimate.value, error), exactly(error, error))
 }
 
+/// The same, with what was done for it.
+fn with_split(Split { estimate, levels, before }: &Split) -> String {
+    let levels = if *levels == 1 { "1 level".to_owned() } else { format!("{levels} levels") };
+    format!("{}\nsplit, {levels},\nafter {before} others", with_error(estimate))
+}
+
 /// A share in per cent, to two digits of its error.
 fn exactly(share: f64, error: f64) -> String {
     let (share, error) = (share * 100.0, error * 100.0);
@@ -112,9 +134,9 @@ fn times(gain: f64) -> String {
 /// Whether a promise is kept: by the smoothed estimate where there is one, unless the count speaks against it.
 fn judge(verified: &Verified, at_most: f64) -> (String, Exit) {
     let Some(raw) = verified.raw else { return ("not decided: there are no uploads".to_owned(), Exit::NotDecided) };
-    let (what, estimate) = match &verified.smoothed {
-        Ok(smoothed) => ("smoothed", *smoothed),
-        Err(_) => ("counted", raw),
+    let (what, estimate) = match verified.refined() {
+        Some(refined) => (if verified.smoothed.is_ok() { "smoothed" } else { "split" }, refined),
+        None => ("counted", raw),
     };
     let interval = percent_interval(estimate);
     match () {

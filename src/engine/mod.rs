@@ -18,6 +18,7 @@ mod plain;
 
 use crate::scenario::{Policy, Scenario};
 use crate::store::StatusStore;
+use crate::time::SimTime;
 use crate::trace::Observer;
 use full::Full;
 use plain::Plain;
@@ -31,6 +32,18 @@ pub struct Engine<S: StatusStore, O>(Run<S, O>);
 enum Run<S: StatusStore, O> {
     Plain(Box<Plain<S, O>>),
     Full(Box<Full<S, O>>),
+}
+
+/// One client's chance, drawn anew after some moment: where its requests go, whether they sweep, whether they are lost. What it was
+/// given until then, and all others, stay as they were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redraw {
+    /// Whose.
+    pub upload: u32,
+    /// From which moment on, that one left out.
+    pub after: SimTime,
+    /// In whose place it draws: a number that no upload of the run has. Equal numbers, equal draws.
+    pub as_upload: u32,
 }
 
 impl<S: StatusStore, O: Observer> Engine<S, O> {
@@ -48,6 +61,20 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         } else {
             Run::Full(Box::new(Full::new(scenario, policy, seed, new_store, observer)))
         })
+    }
+
+    /// The same, with some of one client's chance drawn anew; the moments ascend.
+    pub fn redrawn(
+        scenario: &Scenario,
+        policy: &Policy,
+        seed: u64,
+        new_store: impl Fn(u32) -> S + Send + 'static,
+        observer: O,
+        redraws: Vec<Redraw>,
+    ) -> Self {
+        let mut run = Full::new(scenario, policy, seed, new_store, observer);
+        run.redraw(redraws);
+        Engine(Run::Full(Box::new(run)))
     }
 
     /// Runs until so many uploads have arrived or, if there are not so many, until nothing more happens to any of them.

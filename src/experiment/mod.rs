@@ -9,6 +9,7 @@ pub mod rows;
 mod run;
 pub mod shard;
 pub mod shrink;
+pub mod splitting;
 pub mod sweep;
 pub mod verify;
 
@@ -23,7 +24,7 @@ use crate::measure::{Pairs, Tally};
 use crate::property::Verdicts;
 use crate::scenario::Scenario;
 use rows::RowWriter;
-use run::{Run, new_run};
+use run::{Run, follow, new_run};
 pub use run::{observe, replay};
 
 /// How many uploads arrive before the policies wait for each other.

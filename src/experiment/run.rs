@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Redraw};
 use crate::measure::{Facts, Tally};
 use crate::property::{Verdicts, Watch};
 use crate::scenario::{Policy, Scenario, StoreKind};
@@ -131,23 +131,49 @@ fn to_its_end<S: StatusStore, O: Observer>(mut engine: Engine<S, O>) -> O {
     engine.into_observer()
 }
 
-/// The timeline of one upload, by running its replication once more, and what the properties say of that upload.
-#[must_use]
-pub fn replay(scenario: &Scenario, policy: &Policy, seed: u64, upload: Upload) -> (Timeline, Verdicts) {
-    let observer = (Timeline::new(upload), Watch::over(policy, seed, upload.number));
+/// Runs one policy of a replication until an observer has seen enough of an upload, with some of its client's chance drawn anew.
+pub(super) fn follow<O: Observer>(
+    scenario: &Scenario,
+    policy: &Policy,
+    seed: u64,
+    (upload, redraws): (u32, Vec<Redraw>),
+    observer: O,
+    is_enough: impl Fn(&O) -> bool,
+) -> O {
     match policy.store {
-        StoreKind::Registry => until_complete(Engine::new(scenario, policy, seed, registry(policy), observer)),
-        StoreKind::Dict => until_complete(Engine::new(scenario, policy, seed, dict(policy), observer)),
+        StoreKind::Registry => {
+            let engine = Engine::redrawn(scenario, policy, seed, registry(policy), observer, redraws);
+            until(engine, upload, is_enough)
+        }
+        StoreKind::Dict => {
+            let engine = Engine::redrawn(scenario, policy, seed, dict(policy), observer, redraws);
+            until(engine, upload, is_enough)
+        }
     }
 }
 
-fn until_complete<S: StatusStore>(mut engine: Engine<S, (Timeline, Watch)>) -> (Timeline, Verdicts) {
-    let mut arrivals = engine.observer().0.upload().number;
+/// The timeline of one upload, by running its replication once more, and what the properties say of that upload.
+#[must_use]
+pub fn replay(scenario: &Scenario, policy: &Policy, seed: u64, upload: Upload) -> (Timeline, Verdicts) {
+    let number = upload.number;
+    let observer = (Timeline::new(upload), Watch::over(policy, seed, number));
+    let is_enough = |(timeline, _): &(Timeline, Watch)| timeline.is_complete();
+    let (timeline, watch) = match policy.store {
+        StoreKind::Registry => {
+            until(Engine::new(scenario, policy, seed, registry(policy), observer), number, is_enough)
+        }
+        StoreKind::Dict => until(Engine::new(scenario, policy, seed, dict(policy), observer), number, is_enough),
+    };
+    (timeline, watch.into_verdicts())
+}
+
+/// Runs until an upload has arrived and the observer has seen enough, or to the end.
+fn until<S: StatusStore, O: Observer>(mut engine: Engine<S, O>, upload: u32, is_enough: impl Fn(&O) -> bool) -> O {
+    let mut arrivals = upload;
     let mut done = false;
-    while !done && !engine.observer().0.is_complete() {
+    while !done && !is_enough(engine.observer()) {
         arrivals = arrivals.saturating_add(1);
         done = engine.advance(arrivals);
     }
-    let (timeline, watch) = engine.into_observer();
-    (timeline, watch.into_verdicts())
+    engine.into_observer()
 }

@@ -17,6 +17,7 @@ mod recycling;
 mod reference;
 mod site;
 mod smoothed;
+mod splitting;
 mod workers;
 
 use std::sync::atomic::AtomicBool;

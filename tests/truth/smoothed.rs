@@ -1,6 +1,7 @@
 //! The smoothed estimate against the count, the closed form and itself.
 
 use stillready::experiment::verify::verify;
+use stillready::measure::Fact;
 use stillready::measure::interval::Estimate;
 use stillready::scenario::{Arrivals, Scenario};
 
@@ -18,14 +19,14 @@ fn scenario(uploads: u32, time_to_live: &str, order: &str, sweep: &str) -> Scena
 }
 
 fn smoothed(scenario: &Scenario) -> Estimate {
-    verify(scenario, &scenario.policies[0]).smoothed.expect("it holds here")
+    verify(scenario, &scenario.policies[0], Fact::FalseNotFound).smoothed.expect("it holds here")
 }
 
 #[test]
 fn rare_losses_are_those_of_the_closed_form_down_to_one_in_a_billion() {
     for (time_to_live, at_most) in [("10m", 0.05), ("1h", 1e-5), ("90m", 1e-8), ("100m", 1e-9)] {
         let scenario = scenario(60_000, time_to_live, "sweep-first", "{ trigger = \"chance\", chance = 0.1 }");
-        let verified = verify(&scenario, &scenario.policies[0]);
+        let verified = verify(&scenario, &scenario.policies[0], Fact::FalseNotFound);
         let (estimate, exact) = (verified.smoothed.unwrap(), verified.closed_form.unwrap());
         println!("{time_to_live}: smoothed {estimate:?}, closed form {exact:e}");
         assert!(exact < at_most && exact > at_most / 200.0, "{exact:e}");
@@ -45,7 +46,7 @@ fn it_says_what_a_count_says_under_each_trigger_and_order() {
     for sweep in triggers {
         for order in ["sweep-first", "read-first"] {
             let scenario = scenario(150_000, "60s", order, sweep);
-            let verified = verify(&scenario, &scenario.policies[0]);
+            let verified = verify(&scenario, &scenario.policies[0], Fact::FalseNotFound);
             let (raw, smoothed) = (verified.raw.unwrap(), verified.smoothed.unwrap());
             println!("{sweep}, {order}: counted {:.6}, smoothed {:.6}", raw.value, smoothed.value);
             let spread = (raw.high - raw.low + smoothed.high - smoothed.low) / 2.0;
@@ -62,7 +63,7 @@ fn the_sweep_of_the_late_poll_itself_counts() {
     let rarely = |order| {
         let mut scenario = scenario(150_000, "60s", order, "{ trigger = \"chance\", chance = 0.5 }");
         scenario.workload.arrivals = Arrivals::Poisson { mean_gap_ns: 60e9 };
-        let verified = verify(&scenario, &scenario.policies[0]);
+        let verified = verify(&scenario, &scenario.policies[0], Fact::FalseNotFound);
         (verified.raw.unwrap(), verified.smoothed.unwrap())
     };
     let (first, last) = (rarely("sweep-first"), rarely("read-first"));
@@ -92,7 +93,7 @@ fn its_intervals_hold_the_truth_as_often_as_they_say() {
 #[test]
 fn the_gain_on_the_reference_scenario_is_of_the_size_that_is_told() {
     let scenario = shipped("reference");
-    let verified = verify(&scenario, &scenario.policies[0]);
+    let verified = verify(&scenario, &scenario.policies[0], Fact::FalseNotFound);
     let gain = verified.gain(u64::from(scenario.uploads)).unwrap();
     println!("reference, 30m/10%: worth {gain:.0} times the uploads");
     assert!((50_000.0..2_000_000.0).contains(&gain), "{gain}");
@@ -102,7 +103,7 @@ fn the_gain_on_the_reference_scenario_is_of_the_size_that_is_told() {
 fn where_clients_disturb_each_other_it_says_so() {
     let why = |name: &str, policy: usize| {
         let scenario = shipped(name);
-        verify(&scenario, &scenario.policies[policy]).smoothed.err().unwrap()
+        verify(&scenario, &scenario.policies[policy], Fact::FalseNotFound).smoothed.err().unwrap()
     };
     let reasons = [why("two-workers", 0), why("poll-heavy", 0), why("reference", 2), why("smoke", 0)];
     let expected = [
@@ -114,7 +115,8 @@ fn where_clients_disturb_each_other_it_says_so() {
     assert_eq!(reasons, expected);
     let short = scenario(50, "60s", "sweep-first", "{ trigger = \"chance\", chance = 0.02 }");
     let rare = scenario(5_000, "60s", "sweep-first", "{ trigger = \"chance\", chance = 0.0001 }");
-    let reasons = [short, rare].map(|scenario| verify(&scenario, &scenario.policies[0]).smoothed.err().unwrap());
+    let reasons = [short, rare]
+        .map(|scenario| verify(&scenario, &scenario.policies[0], Fact::FalseNotFound).smoothed.err().unwrap());
     assert_eq!(
         reasons,
         ["too few entries fall due within the span", "sweeps are so rare that entries stay to the end"]

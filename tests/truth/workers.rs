@@ -10,11 +10,11 @@ use crate::{parse, rate, run};
 
 /// What decides how long a client bears with workers that do not know its upload.
 #[derive(Clone, Copy)]
-struct Patience {
+pub(crate) struct Patience {
     /// From one poll to the next.
-    interval_s: u32,
+    pub(crate) interval_s: u32,
     /// Polls whose `not_found` is tolerated.
-    tolerance: u32,
+    pub(crate) tolerance: u32,
 }
 
 /// The app's own client in its later versions: a poll every 3 s, `not_found` tolerated for the first 15 attempts, at most 120.
@@ -26,7 +26,7 @@ const APP: Patience = Patience { interval_s: 3, tolerance: 15 };
 /// Attempt k is made k intervals after the upload. With probability 1/W it reaches the worker that has the entry: before the end
 /// of processing it is told `processing` and goes on, from then on (the end comes first at one instant) `ready` and stops.
 /// Otherwise it is told `not_found`, which ends it unless it is tolerated.
-fn told_lost(workers: u32, processing_s: u32, Patience { interval_s, tolerance }: Patience) -> f64 {
+pub(crate) fn told_lost(workers: u32, processing_s: u32, Patience { interval_s, tolerance }: Patience) -> f64 {
     let owner = 1.0 / f64::from(workers);
     let (mut goes_on, mut lost) = (1.0, 0.0);
     for attempt in 0..120 {
@@ -45,7 +45,12 @@ fn told_lost(workers: u32, processing_s: u32, Patience { interval_s, tolerance }
 }
 
 /// A site of several workers with a dictionary each, and works that all take the same time.
-fn site(workers: u32, processing_s: u32, uploads: u32, Patience { interval_s, tolerance }: Patience) -> Scenario {
+pub(crate) fn site(
+    workers: u32,
+    processing_s: u32,
+    uploads: u32,
+    Patience { interval_s, tolerance }: Patience,
+) -> Scenario {
     parse(&format!(
         r#"
         schema_version = 1

@@ -3,7 +3,7 @@
 use super::lives::{Poll, Work};
 use super::server::{Admission, Request, Serial, UPLOAD_ATTEMPT};
 use super::stores::Change;
-use super::{Full, Pending};
+use super::{Full, Pending, draws_as};
 use crate::engine::Place;
 use crate::measure::Fact;
 use crate::scenario::{Address, Background, Order, Trigger};
@@ -50,15 +50,17 @@ impl<S: StatusStore, O: Observer> Full<S, O> {
 
     /// A client sends a request.
     pub(super) fn request(&mut self, at: SimTime, request: Request) {
-        if self.client.loses_fetches() && self.is_lost(request) {
+        if self.client.loses_fetches() && self.is_lost(at, request) {
             return self.fetch_failed(at, request, FetchFailure::Network);
         }
-        let draw = || match request {
-            Request::Upload(life, post) => (self.lives.poller(life).upload, UPLOAD_ATTEMPT - u64::from(post)),
-            Request::Poll(life) => {
-                let poller = self.lives.poller(life);
-                (poller.upload, u64::from(poller.polls - 1))
-            }
+        let Full { lives, redraws, .. } = self;
+        let draw = || {
+            let poller = lives.poller(request.place());
+            let attempt = match request {
+                Request::Upload(_, post) => UPLOAD_ATTEMPT - u64::from(post),
+                Request::Poll(_) => u64::from(poller.polls - 1),
+            };
+            (draws_as(redraws, poller.upload, at), attempt)
         };
         match self.server.admit(at, request, draw) {
             Admission::Served(worker) => self.serve(at, worker, request),
@@ -68,11 +70,11 @@ impl<S: StatusStore, O: Observer> Full<S, O> {
     }
 
     #[cold]
-    fn is_lost(&mut self, request: Request) -> bool {
+    fn is_lost(&mut self, at: SimTime, request: Request) -> bool {
         let life = self.lives.get(request.place());
         life.fetches += 1;
         let (upload, fetch) = (life.upload.number, life.fetches);
-        self.client.fetch_is_lost(upload, fetch)
+        self.client.fetch_is_lost(draws_as(&self.redraws, upload, at), fetch)
     }
 
     /// A worker takes a request.
@@ -297,7 +299,11 @@ impl<S: StatusStore, O: Observer> Full<S, O> {
 
     #[inline(always)]
     fn perhaps_sweep(&mut self, at: SimTime, worker: u16, poll: Poll<S::Id>) -> bool {
-        let sweeps = self.stores.poll_sweeps(worker, poll.dice, poll.attempt);
+        let dice = match draws_as(&self.redraws, poll.upload, at) {
+            upload if upload == poll.upload => poll.dice,
+            other => self.stores.dice_of(other),
+        };
+        let sweeps = self.stores.poll_sweeps(worker, dice, poll.attempt);
         if sweeps {
             self.sweep(at, worker, Some(poll.upload));
         }
@@ -319,7 +325,8 @@ impl<S: StatusStore, O: Observer> Full<S, O> {
     fn read(&mut self, at: SimTime, worker: u16, poll: Poll<S::Id>) -> Answer {
         let Poll { life, upload, key, id, attempt, .. } = poll;
         let by_id = if self.address == Address::Id { id } else { None };
-        let answer = self.stores.read(worker, key, by_id, (upload, attempt), at);
+        let drawn = (draws_as(&self.redraws, upload, at), attempt);
+        let answer = self.stores.read(worker, key, by_id, drawn, at);
         let told = matches!(answer, Answer::Ready { .. } | Answer::Error | Answer::Interrupted);
         if told && self.acknowledges {
             self.stores.acknowledge(worker, key, by_id, at);

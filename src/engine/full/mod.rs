@@ -6,9 +6,9 @@ mod lives;
 mod server;
 mod stores;
 
-use super::Place;
 use super::client::Client;
 use super::events::EventList;
+use super::{Place, Redraw};
 use crate::registry::AgeBasis;
 use crate::scenario::{Address, Background, Distribution, Order, Policy, Recycle, Scenario, Trigger};
 use crate::store::{Answer, StatusStore};
@@ -60,6 +60,18 @@ pub(super) fn is_instant(scenario: &Scenario, policy: &Policy) -> bool {
     takes_no_time && scenario.faults.is_empty() && policy.defects.is_empty()
 }
 
+/// In whose place an upload's client draws at some moment: its own, unless that was changed.
+#[inline(always)]
+fn draws_as(redraws: &[Redraw], upload: u32, at: SimTime) -> u32 {
+    if redraws.is_empty() { upload } else { redrawn(redraws, upload, at) }
+}
+
+#[cold]
+fn redrawn(redraws: &[Redraw], upload: u32, at: SimTime) -> u32 {
+    let latest = redraws.iter().rev().find(|redraw| redraw.upload == upload && redraw.after < at);
+    latest.map_or(upload, |redraw| redraw.as_upload)
+}
+
 /// One replication of one policy.
 pub(super) struct Full<S: StatusStore, O> {
     /// Whether no step of a handler takes time, and nothing can go wrong between two of them, so that each request is over at
@@ -96,6 +108,7 @@ pub(super) struct Full<S: StatusStore, O> {
     observer: O,
     uploads: u32,
     arrived: u32,
+    redraws: Vec<Redraw>,
 }
 
 impl<S: StatusStore, O: Observer> Full<S, O> {
@@ -136,6 +149,7 @@ impl<S: StatusStore, O: Observer> Full<S, O> {
             observer,
             uploads: scenario.uploads,
             arrived: 0,
+            redraws: Vec::new(),
         };
         engine.schedule_arrival();
         for (store, at) in engine.stores.first_timers() {
@@ -145,6 +159,11 @@ impl<S: StatusStore, O: Observer> Full<S, O> {
             engine.schedule_fault(fault, SimTime::ZERO);
         }
         engine
+    }
+
+    /// See [`Engine::redrawn`](super::Engine::redrawn).
+    pub(super) fn redraw(&mut self, redraws: Vec<Redraw>) {
+        self.redraws = redraws;
     }
 
     /// See [`Engine::advance`](super::Engine::advance).
@@ -352,12 +371,14 @@ impl<S: StatusStore, O: Observer> Full<S, O> {
     /// The client has the response to its latest poll.
     #[inline(always)]
     fn poll_answered(&mut self, at: SimTime, place: Place, answer: Answer) {
+        let upload = self.lives.poller(place).upload;
+        let upload = draws_as(&self.redraws, upload, at);
         let poller = self.lives.poller(place);
         poller.errors = 0;
         match self.client.ending(answer, poller.attempts()) {
             Some(ending) => self.end_client(at, place, ending),
             None => {
-                let next = at.after(self.client.delay_ns(poller.upload, poller.attempts()));
+                let next = at.after(self.client.delay_ns(upload, poller.attempts()));
                 self.schedule_poll(place, next);
             }
         }
