@@ -7,8 +7,8 @@ use stillready::exit::Exit;
 use stillready::experiment::shard::{Part, Shard};
 use stillready::experiment::sweep::{SweepOptions, sweep};
 use stillready::provenance::{Clock, SweepRecord};
-use stillready::report::grid::{self, Growing};
-use stillready::report::{files, read};
+use stillready::report::files;
+use stillready::report::grid::{self, Growing, Mode};
 use stillready::scenario::Grid;
 
 use super::console::{Console, DIM, styled};
@@ -70,14 +70,14 @@ pub(super) fn run(arguments: &SweepArguments, limits: Limits, console: &Console)
     }
     limits.check_grid(&part.grid, jobs)?;
     let folder = folder(&arguments.output, &source.name, part.shard)?;
-    if arguments.resume && is_finished(&folder, &part) {
+    let mode = match (arguments.resume, arguments.restart) {
+        (true, _) => Mode::Resume,
+        (_, true) => Mode::Restart,
+        _ => Mode::Begin,
+    };
+    let Some(mut growing) = Growing::open(&folder, &part, mode)? else {
         console.result(&format!("the sweep in {} is finished\n", folder.display()))?;
         return Ok(Exit::Pass);
-    }
-    let mut growing = if arguments.resume {
-        Growing::resume(&folder, &part)?
-    } else {
-        Growing::begin(&folder, &part, arguments.restart)?
     };
     let grid = &part.grid;
     let from = growing.rows();
@@ -142,13 +142,4 @@ fn record(source: &Source, part: &Part, jobs: usize) -> SweepRecord {
         jobs,
         files: Vec::new(),
     }
-}
-
-/// Whether a folder has what was asked for, whole.
-fn is_finished(folder: &Path, part: &Part) -> bool {
-    let record = match part.shard {
-        None => read::sweep(folder).map(|swept| swept.record),
-        Some(_) => read::shard(folder).map(|(record, _)| record),
-    };
-    record.is_ok_and(|record| record.scenario_fingerprint == part.fingerprint)
 }

@@ -138,14 +138,14 @@ impl Climb<'_> {
     }
 
     /// Chooses levels, each about as hard to reach from the one before.
-    fn levels(&self, seeds: impl Fn(u32) -> u64 + Sync) -> Vec<Level> {
+    fn levels(&self, seeds: impl Fn(u32) -> u64 + Sync) -> Result<Vec<Level>, &'static str> {
         let mut paths: Vec<_> =
             (0..PILOT as u32).into_par_iter().map(|number| self.run(seeds(number), Vec::new())).collect();
         let mut levels: Vec<Level> = Vec::new();
         loop {
             let hits = paths.iter().filter(|path| self.comes_to_it(path)).count();
             if hits as f64 >= ENOUGH * PILOT as f64 {
-                return levels;
+                return if levels.is_empty() { Err("it is not rare") } else { Ok(levels) };
             }
             let from = levels.last().map_or(0, |level| level.requests);
             let mut reached: Vec<usize> = paths.iter().map(|path| path.ladder.reached.len()).collect();
@@ -153,7 +153,9 @@ impl Climb<'_> {
             // The farthest that enough of them reach or, where hardly any gets on at all, the next that any does.
             let enough = reached[(SHARE * PILOT as f64) as usize];
             let next = reached.iter().rev().copied().find(|&requests| requests > from);
-            let Some(requests) = next.map(|next| next.max(enough)) else { return levels };
+            let Some(requests) = next.map(|next| next.max(enough)) else {
+                return if levels.is_empty() { Err("no step leads to it") } else { Ok(levels) };
+            };
             let there: Vec<_> = paths.iter().filter(|path| path.ladder.reached.len() >= requests).cloned().collect();
             let splits = ((PILOT as f64 / there.len() as f64).round() as usize).clamp(1, SPLITS_MAX);
             levels.push(Level { requests, splits });
@@ -214,7 +216,7 @@ pub fn split(scenario: &Scenario, policy: &Policy, fact: Fact, arrivals: u64) ->
     let before = before(&scenario, policy);
     let climb = Climb { policy, fact, upload: before, scenario };
     // The pilot's seeds are those of no replication.
-    let levels = climb.levels(|number| replication_seed(&climb.scenario, u32::MAX / 2 + number));
+    let levels = climb.levels(|number| replication_seed(&climb.scenario, u32::MAX / 2 + number))?;
     let roots = |numbers: std::ops::Range<u32>| -> Vec<Root> {
         let seed = |number| replication_seed(&climb.scenario, number);
         numbers.into_par_iter().map(|number| climb.climb(seed(number), &levels)).collect()

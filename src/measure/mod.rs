@@ -116,6 +116,25 @@ impl Tally {
         self.mean(&self.overdue)
     }
 
+    /// From when on, in nanoseconds since the first arrival, so many entries are held as go on being held; `None` if the span is too
+    /// short to tell.
+    #[must_use]
+    pub fn stationary_from_ns(&self) -> Option<u64> {
+        self.live.stationary_from_ns()
+    }
+
+    /// Entries held on average from then on.
+    #[must_use]
+    pub fn live_stationary_mean(&self) -> Option<f64> {
+        self.live.mean_from(self.stationary_from_ns()?)
+    }
+
+    /// Overdue entries on average from then on.
+    #[must_use]
+    pub fn overdue_stationary_mean(&self) -> Option<f64> {
+        self.overdue.mean_from(self.stationary_from_ns()?)
+    }
+
     fn mean(&self, count: &OverTime) -> Option<f64> {
         (self.span_ns > 0).then(|| count.area_ns() as f64 / self.span_ns as f64)
     }

@@ -5,6 +5,9 @@ use crate::time::SimTime;
 /// The most parts that a span is divided into. Once it needs more, they become twice as long.
 const PARTS_MAX: usize = 256;
 
+/// The fewest parts from which a stationary time is told.
+const STATIONARY_PARTS_MIN: usize = 16;
+
 /// The length of a part to begin with, in nanoseconds, about a millisecond: a power of two, as all longer ones are.
 const SHORTEST_PART_NS: u64 = 1 << 20;
 
@@ -124,6 +127,43 @@ impl OverTime {
         })
     }
 
+    /// From when on it is stationary, in nanoseconds since the span began: of all truncations of its parts the one after which the
+    /// mean is known best (MSER; K. P. White, Simulation 69, 1997). `None` if that would leave less than half of the span: it was
+    /// too short, or there is no such time.
+    #[must_use]
+    pub fn stationary_from_ns(&self) -> Option<u64> {
+        // The last part may be short.
+        let parts: Vec<Part> = self.parts().collect();
+        let whole = &parts[..parts.len().saturating_sub(1)];
+        if whole.len() < STATIONARY_PARTS_MIN {
+            return None;
+        }
+        // From the end backwards: sums of the means and of their squares from a part on.
+        let (mut sum, mut squares) = (0.0, 0.0);
+        let mut best: Option<(f64, usize)> = None;
+        for (from, part) in whole.iter().enumerate().rev() {
+            sum += part.mean;
+            squares += part.mean * part.mean;
+            let count = (whole.len() - from) as f64;
+            if whole.len() - from < STATIONARY_PARTS_MIN / 2 {
+                continue;
+            }
+            let error = (squares - sum * sum / count).max(0.0) / (count * count);
+            if best.is_none_or(|(least, _)| error <= least) {
+                best = Some((error, from));
+            }
+        }
+        best.filter(|(_, from)| 2 * from < whole.len()).map(|(_, from)| whole[from].from_ns)
+    }
+
+    /// Its mean from some part on; `None` where there is none.
+    #[must_use]
+    pub fn mean_from(&self, from_ns: u64) -> Option<f64> {
+        let first = usize::try_from(from_ns / self.part_ns).ok().filter(|first| *first < self.covered.len())?;
+        let covered: u128 = self.covered[first..].iter().sum();
+        (covered > 0).then(|| self.areas[first..].iter().sum::<u128>() as f64 / covered as f64)
+    }
+
     /// Adds what another replication counted.
     pub(super) fn merge(&mut self, other: &OverTime) {
         let mut other = other.clone();
@@ -195,6 +235,32 @@ mod tests {
         let mut other_way = span(10, 6);
         other_way.merge(&span(1000, 2));
         assert!(both.parts().eq(other_way.parts()));
+    }
+
+    /// A count that rises for a quarter of the span and then swings about 100.
+    fn filling(seconds: u64, full: u64) -> OverTime {
+        let mut count = OverTime::default();
+        count.begin(SimTime::ZERO);
+        for second in 0..seconds {
+            let height = if second < full { 100 * second / full } else { 95 + second * 7919 % 11 };
+            count.add(height, SimTime::from_ns(second * SECOND_NS), SimTime::from_ns((second + 1) * SECOND_NS));
+        }
+        count.end(SimTime::from_ns(seconds * SECOND_NS));
+        count
+    }
+
+    #[test]
+    fn a_count_is_stationary_once_it_is_full_and_never_while_it_grows() {
+        let count = filling(4000, 1000);
+        let from_ns = count.stationary_from_ns().expect("it is full for three quarters of the span");
+        assert!((950 * SECOND_NS..1200 * SECOND_NS).contains(&from_ns), "{from_ns}");
+        let mean = count.mean_from(from_ns).expect("there is a part from there on");
+        assert!((mean - 100.0).abs() < 0.3, "{mean}");
+        assert_eq!(filling(4000, 4000).stationary_from_ns(), None);
+        assert_eq!(filling(4000, 3000).stationary_from_ns(), None);
+        let level = filling(4000, 1).stationary_from_ns();
+        assert!(level.is_some_and(|from_ns| from_ns < 1000 * SECOND_NS), "{level:?}");
+        assert_eq!((OverTime::default().stationary_from_ns(), count.mean_from(5000 * SECOND_NS)), (None, None));
     }
 
     #[test]

@@ -170,6 +170,14 @@ fn measurements(results: &Results, policy: usize, seed: u64, tally: &Tally, repl
     row.cell("overdue_entries_max", tally.overdue.max);
     row.cell("overdue_ns_max", tally.overdue_ns_max);
     row.cell("sweep_scan_max", tally.sweep_scan_max);
+    row.optional("stationary_from_ns", tally.stationary_from_ns());
+    for (name, mean) in [
+        ("live_entries_stationary_mean", Tally::live_stationary_mean as fn(&Tally) -> Option<f64>),
+        ("overdue_entries_stationary_mean", Tally::overdue_stationary_mean),
+    ] {
+        row.float(name, mean(tally), MEAN_DIGITS);
+        row.interval(name, over_replications(&mean), MEAN_DIGITS);
+    }
     row
 }
 

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::csv;
 use super::files::{Staged, WriteError};
+use super::{csv, read};
 use crate::experiment::Results;
 use crate::experiment::shard::{Part, Shard};
 use crate::provenance::{Clock, MODEL_VERSION, Provenance, SweepRecord};
@@ -55,7 +55,7 @@ struct State {
     cells: usize,
 }
 
-/// What a writer holds for as long as it lives, however it ends.
+/// What a writer holds for as long as it lives, however it ends. Never taken away: who waits for it might hold one that is gone.
 const LOCK: &str = ".stillready-sweep.lock";
 
 /// A sweep's table while it grows.
@@ -116,54 +116,81 @@ pub fn header(grid: &Grid) -> Vec<u8> {
     bytes
 }
 
+/// What to do where a sweep may have been before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Begin, unless there is an unfinished one.
+    Begin,
+    /// Begin, whatever there is.
+    Restart,
+    /// Go on with an unfinished one, be content with one that is finished, else begin.
+    Resume,
+}
+
 impl Growing {
-    /// Begins a table in a folder, in the place of one that is finished or, if so wanted, of an unfinished one.
+    /// Begins a table in a folder, or goes on with it after its last whole row; `None` if it is finished and that is enough.
     ///
     /// # Errors
-    /// [`GridError`] if there is an unfinished one and it is not to be replaced, or a file cannot be written.
-    pub fn begin(folder: &Path, part: &Part, replaces: bool) -> Result<Growing, GridError> {
+    /// [`GridError`] if somebody else is at it, there is an unfinished one that is not to be replaced, what is to be gone on with is
+    /// another grid's or was changed, or a file cannot be written.
+    pub fn open(folder: &Path, part: &Part, mode: Mode) -> Result<Option<Growing>, GridError> {
         let lock = lock(folder)?;
-        let state = State::of(part);
-        if let Some(before) = State::read(folder).filter(|_| !replaces) {
-            let rows = fs::read(folder.join(TABLE)).map_or(0, |bytes| lines(&bytes).saturating_sub(1));
-            return Err(GridError::Unfinished { folder: folder.to_owned(), rows, cells: before.cells });
+        if mode == Mode::Resume && is_finished(folder, part) {
+            // Whoever finished it was stopped right before it took this away.
+            remove(&folder.join(STATE))?;
+            return Ok(None);
         }
+        match State::read(folder) {
+            Some(before) if mode == Mode::Begin => {
+                let rows = fs::read(folder.join(TABLE)).map_or(0, |bytes| lines(&bytes).saturating_sub(1));
+                Err(GridError::Unfinished { folder: folder.to_owned(), rows, cells: before.cells })
+            }
+            Some(before) if mode == Mode::Resume => Growing::resume(folder, part, &before, lock).map(Some),
+            _ => Growing::begin(folder, part, lock).map(Some),
+        }
+    }
+
+    fn begin(folder: &Path, part: &Part, lock: File) -> Result<Growing, GridError> {
+        let state = State::of(part);
         let mut staged = Staged::new(folder)?;
         staged.add(STATE, |file| Ok(serde_json::to_writer_pretty(file, &state)?))?;
         staged.add(TABLE, |file| file.write_all(&header(&part.grid)))?;
-        // The record of an earlier one would tell of files that are gone.
+        // Of an earlier one, the record would tell of files that are gone, and its rows would be taken for those of this one.
         remove(&folder.join("run.json"))?;
+        remove(&folder.join(TABLE))?;
         staged.rename()?;
         let file = append(&folder.join(TABLE))?;
         Ok(Growing { folder: folder.to_owned(), file, rows: 0, state, _lock: lock })
     }
 
-    /// Goes on with an unfinished table, after its last whole row; begins one where there is none.
-    ///
-    /// # Errors
-    /// [`GridError`] if it is another grid's or was changed, or a file cannot be written.
-    pub fn resume(folder: &Path, part: &Part) -> Result<Growing, GridError> {
+    fn resume(folder: &Path, part: &Part, before: &State, lock: File) -> Result<Growing, GridError> {
         let (state, grid) = (State::of(part), &part.grid);
-        let Some(before) = State::read(folder) else { return Growing::begin(folder, part, false) };
-        let lock = lock(folder)?;
         let path = folder.join(TABLE);
         let other = |why: &str| GridError::Other { path: path.clone(), why: why.to_owned() };
-        if before != state {
+        if *before != state {
             return Err(other("it was begun with another grid or shard, or by another version of the program"));
         }
-        let bytes = fs::read(&path).map_err(|source| WriteError::new(path.clone(), source))?;
+        let bytes = match fs::read(&path) {
+            Err(source) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
+            read => read.map_err(|source| WriteError::new(path.clone(), source))?,
+        };
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let columns = header(grid);
+        if whole == 0 && columns.starts_with(&bytes) {
+            // It was stopped before its first line was there.
+            return Growing::begin(folder, part, lock);
+        }
         if !bytes[..whole].starts_with(&columns) {
             return Err(other("it does not begin with the columns of this grid"));
         }
         let rows = lines(&bytes[..whole]) - 1;
         let mut reader = ::csv::Reader::from_reader(&bytes[..whole]);
-        let in_order = reader.records().enumerate().all(|(number, record)| {
-            let Some(Cell { number, values, .. }) = grid.cells.get(number) else { return false };
+        let in_order = reader.records().enumerate().all(|(place, record)| {
+            let Some(Cell { number, values, scenario }) = grid.cells.get(place) else { return false };
             record.is_ok_and(|record| {
                 let is_it = |cell: usize, value: &str| record.get(cell) == Some(value);
-                is_it(2, &number.to_string()) && values.iter().enumerate().all(|(axis, value)| is_it(3 + axis, value))
+                let values = values.iter().enumerate().all(|(axis, value)| is_it(3 + axis, value));
+                is_it(1, &scenario.name) && is_it(2, &number.to_string()) && values
             })
         });
         if rows > grid.cells.len() || !in_order {
@@ -206,7 +233,6 @@ impl Growing {
         staged.add_record(&Provenance::new(record, clock))?;
         let paths = staged.rename()?;
         remove(&self.folder.join(STATE))?;
-        remove(&self.folder.join(LOCK))?;
         Ok([vec![table], paths].concat())
     }
 }
@@ -226,6 +252,15 @@ impl State {
     fn read(folder: &Path) -> Option<State> {
         serde_json::from_slice(&fs::read(folder.join(STATE)).ok()?).ok()
     }
+}
+
+/// Whether a folder has what was asked for, whole.
+fn is_finished(folder: &Path, part: &Part) -> bool {
+    let record = match part.shard {
+        None => read::sweep(folder).map(|swept| swept.record),
+        Some(_) => read::shard(folder).map(|(record, _)| record),
+    };
+    record.is_ok_and(|record| record.scenario_fingerprint == part.fingerprint)
 }
 
 /// Whether a sweep was begun in a folder and has not come to its end.

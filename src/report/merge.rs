@@ -106,10 +106,10 @@ pub fn merge(folders: &[PathBuf]) -> Result<Merged, MergeError> {
     let mut first: Option<(Shard, PathBuf, Record)> = None;
     for folder in folders {
         for folder in read::shards(folder)? {
-            if grid::is_unfinished(&folder) {
-                return Err(MergeError::Unfinished { folder });
-            }
-            let (record, table) = read::shard(&folder)?;
+            let (record, table) = match read::shard(&folder) {
+                Err(_) if grid::is_unfinished(&folder) => return Err(MergeError::Unfinished { folder }),
+                read => read?,
+            };
             let Some(shard) = record.shard else { return Err(FolderError::NoReport { folder }.into()) };
             let (known, at, like) = first.get_or_insert_with(|| (shard, folder.clone(), record.clone()));
             let other_number = (shard.of() != known.of()).then_some("number of shards");
@@ -205,7 +205,7 @@ impl Merged {
     /// # Errors
     /// [`MergeError`] if an unfinished sweep is there, or a file cannot be written.
     pub fn write(self, folder: &Path, clock: &Clock) -> Result<Vec<PathBuf>, MergeError> {
-        if grid::is_unfinished(folder) {
+        if grid::is_unfinished(folder) && read::sweep(folder).is_err() {
             return Err(MergeError::InTheWay { folder: folder.to_owned() });
         }
         let Merged { record, table } = self;

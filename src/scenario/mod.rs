@@ -53,6 +53,8 @@ pub const METRICS: &[&str] = &[
     "overdue_entries_max",
     "overdue_ns_max",
     "sweep_scan_max",
+    "live_entries_stationary_mean",
+    "overdue_entries_stationary_mean",
 ];
 
 /// Everything that a run depends on besides the program's version.

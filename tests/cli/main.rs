@@ -46,16 +46,17 @@ fn run(arguments: &[&str]) -> Ended {
     run_in(tempfile::tempdir().unwrap().path(), arguments)
 }
 
-/// The names of all files below a folder, sorted.
+/// The names of all files below a folder, sorted, but for the lock of a sweep.
 fn files_below(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
         for entry in std::fs::read_dir(next).unwrap() {
             let path = entry.unwrap().path();
+            let is_lock = path.file_name().is_some_and(|name| name == ".stillready-sweep.lock");
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if !is_lock {
                 found.push(path.strip_prefix(folder).unwrap().display().to_string());
             }
         }

@@ -163,6 +163,53 @@ fn what_is_not_every_shard_whole_and_once_is_never_merged() {
     insta::assert_snapshot!("merge_refused", all.join("\n"));
 }
 
+/// Stopped between any two steps, a shard goes on, begins anew or is finished, and always comes to the same bytes.
+#[test]
+fn a_shard_that_was_stopped_between_two_files_comes_to_the_same_bytes() {
+    let source = tempfile::tempdir().unwrap();
+    shard(source.path(), "2/3", &[]);
+    let read = |folder: &Path, name: &str| fs::read(folder.join("reports/choice-sweep-2-of-3").join(name)).ok();
+    let (table, record) = (read(source.path(), "grid.csv").unwrap(), read(source.path(), "run.json").unwrap());
+    let record_json: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    let state = serde_json::json!({
+        "schema_version": 1, "model_version": 1, "cells": 27, "shard": "2/3", "fingerprint": record_json["scenario_fingerprint"],
+    });
+    let state = state.to_string().into_bytes();
+    let header = table.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    let stopped: [&[(&str, &[u8])]; 6] = [
+        // When it began: before, between and after its two files, and in the middle of the first line.
+        &[],
+        &[("sweep.json", &state)],
+        &[("sweep.json", &state), ("grid.csv", &table[..header])],
+        &[("sweep.json", &state), ("grid.csv", &table[..header / 2])],
+        // When it ended: before its record, and before it took away what told that it was unfinished.
+        &[("sweep.json", &state), ("grid.csv", &table)],
+        &[("sweep.json", &state), ("grid.csv", &table), ("run.json", &record)],
+    ];
+    for (number, files) in stopped.into_iter().enumerate() {
+        let folder = tempfile::tempdir().unwrap();
+        let report = folder.path().join("reports/choice-sweep-2-of-3");
+        fs::create_dir_all(&report).unwrap();
+        for (name, bytes) in files {
+            fs::write(report.join(name), bytes).unwrap();
+        }
+        let ended = shard(folder.path(), "2/3", &["--resume"]);
+        assert_eq!(ended.code, 0, "{number}: {}", ended.stderr);
+        assert!(read(folder.path(), "grid.csv").unwrap() == table, "{number}: other bytes");
+        assert_eq!(read(folder.path(), "sweep.json"), None, "{number}");
+    }
+    // Rows of an earlier shard, of other uploads, are gone before this one can be mistaken for it.
+    let folder = tempfile::tempdir().unwrap();
+    run_in(folder.path(), &["sweep", "choice", "--uploads", "200", "--shard", "2/3"]);
+    let report = folder.path().join("reports/choice-sweep-2-of-3");
+    let file = fs::File::open(report.join(".stillready-sweep.lock")).unwrap();
+    file.lock().unwrap();
+    assert_eq!(shard(folder.path(), "2/3", &["--restart"]).code, 6, "somebody else has the lock");
+    drop(file);
+    assert_eq!(shard(folder.path(), "2/3", &["--resume"]).code, 0);
+    assert!(read(folder.path(), "grid.csv").unwrap() == table);
+}
+
 #[test]
 fn a_part_is_no_report_and_no_sweep() {
     let folder = tempfile::tempdir().unwrap();

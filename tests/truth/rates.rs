@@ -167,3 +167,23 @@ fn a_shared_name_misleads_as_often_as_in_a_plain_program() {
     assert_share("same-name", (misled, u64::from(uploads)), expected, spread);
     assert!((0.10..0.12).contains(&expected), "{expected}");
 }
+
+/// Little's law: over the stationary span, entries that are not overdue are held for their processing and their time to live. Over the
+/// whole span the mean is less, since the store begins empty.
+#[test]
+fn entries_over_the_stationary_span_are_those_of_littles_law() {
+    let mut scenario = crate::shipped("reference");
+    scenario.uploads = 40_000;
+    let tallies = run(&scenario).tallies();
+    // One upload a second; processing lognormal with a median of 8 s and sigma 0.8.
+    let processing_s = 8.0 * libm::exp(0.8 * 0.8 / 2.0);
+    for (tally, time_to_live_s) in tallies.iter().zip([1800.0, 3600.0]) {
+        let (live, overdue) = (tally.live_stationary_mean().unwrap(), tally.overdue_stationary_mean().unwrap());
+        let expected = processing_s + time_to_live_s;
+        assert!(((live - overdue) / expected - 1.0).abs() < 0.01, "{live} - {overdue} for {expected}");
+        let whole = tally.live_mean().unwrap() - tally.overdue_mean().unwrap();
+        assert!(whole < expected * 0.99, "the whole span, {whole}, has the time in which the store fills");
+        let from_s = tally.stationary_from_ns().unwrap() as f64 / 1e9;
+        assert!((0.8 * time_to_live_s..2.0 * time_to_live_s).contains(&from_s), "{from_s}");
+    }
+}

@@ -104,7 +104,8 @@ pub(super) fn shards(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let is_named = path.file_name().is_some_and(|name| name.to_string_lossy().contains(grid::SHARD_OF));
-        if path.is_dir() && is_named {
+        // A folder that was made for one and has nothing yet is none.
+        if path.is_dir() && is_named && (has_tables(&path) || Record::is_in(&path) || grid::is_unfinished(&path)) {
             found.push(path);
         }
     }
