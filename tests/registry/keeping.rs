@@ -213,3 +213,24 @@ fn a_capacity_needs_one_part() {
     let retention = retention().capacity(Capacity::Refuse(1));
     let _ = Ready::with_shards_and_hasher(retention, 2, std::hash::RandomState::new());
 }
+
+#[test]
+fn what_is_stuck_is_cleared_in_its_order_and_nothing_else_is() {
+    // More than one look and one step at a time, in several parts.
+    let registry = stillready::registry::Registry::<u32, ()>::new(retention());
+    let running: Vec<_> = (0..3_000).map(|key| registry.begin(key, u64::from(key)).unwrap()).collect();
+    let ended = registry.begin(9_000, 3_000).unwrap();
+    let ended_id = ended.id();
+    ended.finish(Outcome::Ready(()), 3_000).unwrap();
+    let mut cleared = Vec::new();
+    registry.clear_running(1_999, 3_000, |record| {
+        assert_eq!((record.state, record.due_ns), (State::Processing, None));
+        cleared.push(*record.key);
+    });
+    cleared.sort_unstable();
+    assert!(cleared.iter().copied().eq(0..2_000), "{} were cleared", cleared.len());
+    assert_eq!((registry.counts().processing, registry.counts().tombstones), (1_000, 0));
+    assert_eq!(registry.read(running[1_999].id(), 3_000), Status::Unknown);
+    assert_eq!(registry.read(running[2_000].id(), 3_000), Status::Processing);
+    assert_eq!(registry.read(ended_id, 3_000), Status::Ready(()));
+}
