@@ -30,6 +30,8 @@ pub mod gate;
 #[cfg(feature = "harness")]
 pub mod harness;
 #[cfg(feature = "simulator")]
+pub mod lines;
+#[cfg(feature = "simulator")]
 pub mod measure;
 #[cfg(feature = "simulator")]
 pub mod property;

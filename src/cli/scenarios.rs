@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use stillready::scenario::shipped::{self, BUILT_IN};
-use stillready::scenario::{Scenario, nearest};
+use stillready::scenario::{Scenario, Traces, nearest};
 
 use super::failure::Failure;
 use super::{limits, mutants};
@@ -17,6 +17,8 @@ pub(super) struct Source {
     /// What messages call it.
     pub(super) file: String,
     pub(super) text: String,
+    /// The traces beside it, if it is a file.
+    pub(super) traces: Traces,
 }
 
 /// Finds a scenario: a path, else a name in the folder `sims`, else a name among those that come with the program.
@@ -29,6 +31,7 @@ pub(super) fn find(argument: &str) -> Result<Source, Failure> {
             name: scenario.short_name().to_owned(),
             file: format!("{}{BUILT_IN}", scenario.name),
             text: scenario.text.to_owned(),
+            traces: Traces::none(),
         });
     }
     let path = Path::new(argument);
@@ -79,13 +82,25 @@ fn read(argument: &str, path: &Path) -> Result<Source, Failure> {
     if !fits || name.is_empty() || is_taken {
         return Err(Failure::BadName { name });
     }
-    Ok(Source { argument: argument.to_owned(), name, file: path.display().to_string(), text })
+    let traces = Traces::in_folder(path.parent().unwrap_or(Path::new("")));
+    Ok(Source { argument: argument.to_owned(), name, file: path.display().to_string(), text, traces })
 }
 
 impl Source {
     pub(super) fn parse(&self) -> Result<Scenario, Failure> {
-        Ok(Scenario::parse(&self.name, &self.file, &self.text)?)
+        Ok(Scenario::parse_with(&self.name, &self.file, &self.text, &self.traces)?)
     }
+}
+
+/// Changes how many uploads there are, if that was asked for; a list of them may be too short for it.
+pub(super) fn ask_for_uploads(scenario: &mut Scenario, uploads: Option<u32>) -> Result<(), Failure> {
+    let Some(uploads) = uploads else { return Ok(()) };
+    if let Some(listed) = scenario.workload.arrivals.listed().filter(|&listed| listed < uploads) {
+        let message = format!("`--uploads {uploads}` asks for more uploads than `{}` lists", scenario.name);
+        return Err(Failure::Usage { message, help: format!("allowed: 1 to {listed}") });
+    }
+    scenario.uploads = uploads;
+    Ok(())
 }
 
 /// Finds and reads scenarios, all of them or none; each must have a name of its own.
