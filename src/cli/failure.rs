@@ -7,6 +7,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use stillready::diagnose::likeness::InvalidObservations;
 use stillready::exit::Exit;
 use stillready::experiment::ExperimentError;
+use stillready::import::ImportError;
 use stillready::report::files::WriteError;
 use stillready::report::grid::GridError;
 use stillready::report::read::FolderError;
@@ -73,6 +74,14 @@ pub(crate) enum Failure {
     #[diagnostic(help("name a scenario, as in `stillready gate reference`, or write some with `stillready init`"))]
     NothingToJudge,
 
+    #[error("cannot read {}", path.display())]
+    #[diagnostic(help("name an access log, or `-` for stdin"))]
+    UnreadableLog { path: PathBuf, source: io::Error },
+
+    #[error(transparent)]
+    #[diagnostic(help("{}", import_help(.0)))]
+    Import(#[from] ImportError),
+
     #[error(transparent)]
     #[diagnostic(help("{}", folder_help(.0)))]
     Folder(#[from] FolderError),
@@ -111,7 +120,11 @@ impl Failure {
             | Failure::Invalid(_)
             | Failure::TooLarge(_)
             | Failure::InvalidOnes { .. } => Exit::InvalidScenario,
-            Failure::NothingRan { .. } | Failure::NothingToJudge => Exit::NothingRan,
+            Failure::NothingRan { .. }
+            | Failure::NothingToJudge
+            | Failure::Import(ImportError::NothingMatched { .. }) => Exit::NothingRan,
+            Failure::Import(ImportError::Temporary(_)) => Exit::CannotWrite,
+            Failure::Import(_) | Failure::UnreadableLog { .. } => Exit::InvalidScenario,
             Failure::Experiment(ExperimentError::Interrupted) => Exit::Interrupted,
             Failure::Experiment(ExperimentError::Rows(_)) | Failure::Write(_) | Failure::Print(_) => Exit::CannotWrite,
             Failure::Nondeterminism { .. } => Exit::Nondeterminism,
@@ -151,6 +164,23 @@ fn grid_help(error: &GridError) -> &'static str {
         GridError::NothingToResume { .. } => "leave --resume out: the sweep is finished, or was never begun",
         GridError::Other { .. } => "--restart begins anew",
         GridError::Write(_) => "choose another place: --output",
+    }
+}
+
+/// What to do about a log that cannot be imported.
+fn import_help(error: &ImportError) -> String {
+    match error {
+        ImportError::Unreadable { .. } => "a packed log that ends too early was perhaps still being written".to_owned(),
+        ImportError::Temporary(_) => "the folder for temporary files needs about 34 bytes for each request".to_owned(),
+        ImportError::NothingMatched { most, not_understood, .. } => {
+            let most: Vec<_> = most.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            let most = if most.is_empty() { "none".to_owned() } else { most.join(", ") };
+            format!(
+                "say --upload and --status as the log has them; most of its requests: {most}; lines not understood: {not_understood}"
+            )
+        }
+        ImportError::TooMany => "import a part of the log, or write a pattern that fits fewer requests".to_owned(),
+        ImportError::TooLong { .. } => "a clock was wrong: leave its lines out".to_owned(),
     }
 }
 

@@ -73,13 +73,17 @@ fn read_text(path: &Path) -> io::Result<String> {
     })
 }
 
+/// Whether a scenario may be called that: it is the name of a folder, and a column of every report.
+pub(super) fn is_name(name: &str) -> bool {
+    let fits = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !name.starts_with(['.', '-']);
+    let is_taken = TAKEN.contains(&name.to_ascii_lowercase().as_str()) || name.ends_with(SWEPT);
+    fits && !name.is_empty() && !is_taken
+}
+
 fn read(argument: &str, path: &Path) -> Result<Source, Failure> {
     let text = read_text(path).map_err(|source| Failure::Unreadable { path: path.to_owned(), source })?;
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    // The name is that of a folder, and a column of every report.
-    let fits = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !name.starts_with(['.', '-']);
-    let is_taken = TAKEN.contains(&name.to_ascii_lowercase().as_str()) || name.ends_with(SWEPT);
-    if !fits || name.is_empty() || is_taken {
+    if !is_name(&name) {
         return Err(Failure::BadName { name });
     }
     let traces = Traces::in_folder(path.parent().unwrap_or(Path::new("")));

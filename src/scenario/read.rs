@@ -58,22 +58,17 @@ fn read_document(name: &str, text: &str, mut root: Table<'_>, traces: &Traces) -
     let seed = root.or("seed", 1);
     let uploads = root.optional("uploads").map(|Count(uploads)| uploads);
     let replications = root.or("replications", Count(1));
-    let mut has_trace = false;
-    let workload = root.required_table("workload").and_then(|table| {
-        has_trace = table.has("trace");
-        read_workload(table, traces)
-    });
-    let uploads = uploads.or_else(|| match &workload {
+    let has_trace = root.has_within("workload", "trace");
+    if !root.has("uploads") && !has_trace {
+        root.missing("uploads", "uploads = …");
+    }
+    let workload = root.required_table("workload").and_then(|table| read_workload(table, traces));
+    let uploads = match &workload {
         Some(WorkloadSpec { arrivals: Arrivals::Recorded(recording), .. }) if !root.has("uploads") => {
             Some(recording.uploads())
         }
-        _ => {
-            if !root.has("uploads") && !has_trace {
-                root.missing("uploads", "uploads = …");
-            }
-            None
-        }
-    });
+        _ => uploads,
+    };
     let server = root.table("server").map_or_else(default_server, read_server);
     // Of a trace that cannot be used nothing is known.
     let is_known = workload.is_some() || !has_trace;

@@ -107,6 +107,12 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Whether the table under a key has a key of that name.
+    pub(super) fn has_within(&self, key: &str, inner: &str) -> bool {
+        let table = self.entries.get(key).and_then(|value| value.get_ref().as_table());
+        table.is_some_and(|table| table.contains_key(inner))
+    }
+
     fn value(&mut self, key: &'static str) -> Option<&'a Value<'a>> {
         self.known.push(key);
         self.entries.get(key)
