@@ -1,5 +1,7 @@
 //! What was found in a log, what was assumed, and what was not understood.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::measure::{Fit, Measured, QUANTILES};
@@ -62,7 +64,7 @@ pub struct Imported {
     /// What was assumed, in sentences.
     pub assumptions: Vec<String>,
     /// Lines that were not understood, by reason.
-    pub reasons: Vec<(Why, u64)>,
+    pub reasons: BTreeMap<Why, u64>,
     /// The first of them.
     pub first_lines: Vec<NotUnderstood>,
     /// Which minutes of an hour occur, a bit for each.
@@ -126,7 +128,7 @@ pub struct Measurement {
     /// The lognormal distribution that fits best, if there are enough samples.
     pub fit: Option<Fit>,
     /// Quantiles in nanoseconds.
-    pub quantiles_ns: Vec<(&'static str, Option<u64>)>,
+    pub quantiles_ns: BTreeMap<&'static str, Option<u64>>,
     /// The distribution itself.
     #[serde(skip)]
     pub samples: Measured,
@@ -146,7 +148,7 @@ impl Measurement {
             count: samples.count(),
             zeros: samples.zeros(),
             fit: samples.fit(),
-            quantiles_ns: QUANTILES.map(|(name, quantile)| (name, samples.quantile(quantile))).to_vec(),
+            quantiles_ns: QUANTILES.map(|(name, quantile)| (name, samples.quantile(quantile))).into(),
             samples,
         }
     }
@@ -170,17 +172,11 @@ impl Imported {
     /// How many lines were not understood.
     #[must_use]
     pub fn not_understood(&self) -> u64 {
-        self.reasons.iter().map(|(_, count)| count).sum()
+        self.reasons.values().sum()
     }
 
     pub(super) fn note_not_understood(&mut self, name: &str, line: u64, why: Why, bytes: &[u8]) {
-        match self.reasons.iter_mut().find(|(known, _)| *known == why) {
-            Some((_, count)) => *count += 1,
-            None => {
-                self.reasons.push((why, 1));
-                self.reasons.sort();
-            }
-        }
+        *self.reasons.entry(why).or_default() += 1;
         if self.first_lines.len() < FIRST_LINES {
             let log = match self.first_lines.last() {
                 Some(before) => before.log + u64::from(before.name != name),

@@ -121,8 +121,10 @@ impl Imported {
                 ),
                 None => (String::new(), String::new(), String::new(), String::new(), "no_data"),
             };
-            let quantiles: Vec<_> =
-                measured.quantiles_ns.iter().map(|(_, ns)| ns.map(|ns| ns.to_string()).unwrap_or_default()).collect();
+            let quantiles = QUANTILES.map(|(name, _)| match measured.quantiles_ns.get(name) {
+                Some(Some(ns)) => ns.to_string(),
+                _ => String::new(),
+            });
             writeln!(
                 file,
                 "1,{},{},{},{median},{sigma},{distance},{critical},{verdict},{}",

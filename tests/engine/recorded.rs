@@ -1,4 +1,5 @@
 //! Traces: uploads and polls as they were recorded, small enough to be calculated by hand.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

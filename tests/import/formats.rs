@@ -177,7 +177,7 @@ fn what_is_not_understood_is_counted_and_its_first_lines_are_told() {
         Why::NoJsonRequest,
         Why::NoJsonStatus,
     ];
-    assert_eq!(found.reasons.iter().map(|(why, _)| *why).collect::<Vec<_>>(), expected);
+    assert_eq!(found.reasons.keys().copied().collect::<Vec<_>>(), expected);
     let first: Vec<_> = found
         .first_lines
         .iter()
