@@ -2,8 +2,8 @@
 //! status.
 //!
 //! Without any feature this crate is the [status registry](registry), on nothing but the standard library. The feature
-//! `simulator` adds what simulates one: scenarios, the engine and its stores, measurements and experiments. The feature `harness`
-//! checks stores of one's own, `tokio` gives the registry an asynchronous face, and `sqlite`, `redis`, `moka` and `dashmap` add
+//! `simulator` adds what simulates one: scenarios, the engine and its stores, measurements and experiments. The feature `import` makes
+//! scenarios of access logs, `harness` checks stores of one's own, `tokio` gives the registry an asynchronous face, and `sqlite`, `redis`, `moka` and `dashmap` add
 //! stores for services of several workers and machines.
 
 #[cfg(feature = "tokio")]
@@ -29,6 +29,10 @@ pub mod experiment;
 pub mod gate;
 #[cfg(feature = "harness")]
 pub mod harness;
+#[cfg(feature = "import")]
+pub mod import;
+#[cfg(feature = "simulator")]
+pub mod lines;
 #[cfg(feature = "simulator")]
 pub mod measure;
 #[cfg(feature = "simulator")]

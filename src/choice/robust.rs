@@ -1,6 +1,8 @@
 //! The same choice in another world: arrivals, processing times and absences half as many or as long, and half as many or as long
 //! again.
 
+use std::sync::Arc;
+
 use crate::scenario::{Arrivals, Distribution, Grid, Scenario};
 
 /// A change of what the policies are not responsible for.
@@ -60,6 +62,7 @@ fn more(arrivals: &mut Arrivals, by: f64) {
         }
         Arrivals::Daily { rates } => rates.iter_mut().for_each(|rate| *rate *= by),
         Arrivals::Trace { at_ns } => at_ns.iter_mut().for_each(|at| *at = times(*at, 1.0 / by)),
+        Arrivals::Recorded(recording) => *recording = Arc::new(recording.quicker(by)),
     }
 }
 

@@ -9,6 +9,7 @@ use stillready::provenance::COMMIT;
 
 use super::diagnose::DiagnoseArguments;
 use super::gate::GateArguments;
+use super::import::ImportArguments;
 use super::merge::MergeArguments;
 use super::mutants::MutantsArguments;
 use super::properties::PropertiesArguments;
@@ -122,6 +123,12 @@ pub(super) enum Command {
     /// any passes wrongly is at most 2.5 %. A baseline passes if the run gives the very `summary.csv` that was accepted or, if the
     /// model changed, no rate that differs by more than chance explains. Whatever cannot be judged is no pass.
     Gate(GateArguments),
+
+    /// Make a scenario of access logs: the uploads, polls, absences and restarts of real traffic, as a trace.
+    ///
+    /// Reads Common and Combined Log Format, nginx's default and JSON lines, packed with gzip or not, of any length. Clients and keys
+    /// become numbers: no address, no name and no user agent is in any file that is written.
+    Import(ImportArguments),
 
     /// Run faulty stores, and some that are right, through the test harness, and print which level catches which.
     ///

@@ -7,6 +7,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use stillready::diagnose::likeness::InvalidObservations;
 use stillready::exit::Exit;
 use stillready::experiment::ExperimentError;
+use stillready::import::ImportError;
 use stillready::report::files::WriteError;
 use stillready::report::grid::GridError;
 use stillready::report::merge::MergeError;
@@ -74,6 +75,14 @@ pub(crate) enum Failure {
     #[diagnostic(help("name a scenario, as in `stillready gate reference`, or write some with `stillready init`"))]
     NothingToJudge,
 
+    #[error("cannot read {}", path.display())]
+    #[diagnostic(help("name an access log, or `-` for stdin"))]
+    UnreadableLog { path: PathBuf, source: io::Error },
+
+    #[error(transparent)]
+    #[diagnostic(help("{}", import_help(.0)))]
+    Import(#[from] ImportError),
+
     #[error(transparent)]
     #[diagnostic(help("{}", folder_help(.0)))]
     Folder(#[from] FolderError),
@@ -118,7 +127,11 @@ impl Failure {
             | Failure::Invalid(_)
             | Failure::TooLarge(_)
             | Failure::InvalidOnes { .. } => Exit::InvalidScenario,
-            Failure::NothingRan { .. } | Failure::NothingToJudge => Exit::NothingRan,
+            Failure::NothingRan { .. }
+            | Failure::NothingToJudge
+            | Failure::Import(ImportError::NothingMatched { .. }) => Exit::NothingRan,
+            Failure::Import(ImportError::Temporary(_)) => Exit::CannotWrite,
+            Failure::Import(_) | Failure::UnreadableLog { .. } => Exit::InvalidScenario,
             Failure::Experiment(ExperimentError::Interrupted) => Exit::Interrupted,
             Failure::Experiment(ExperimentError::Rows(_)) | Failure::Write(_) | Failure::Print(_) => Exit::CannotWrite,
             Failure::Nondeterminism { .. } => Exit::Nondeterminism,
@@ -174,6 +187,23 @@ fn merge_help(error: &MergeError) -> &'static str {
         MergeError::Lost { .. } => "run them, or name the folders in which they are",
         MergeError::InTheWay { .. } => "finish that sweep, or choose another place: --output",
         MergeError::Write(_) => "choose another place: --output",
+    }
+}
+
+/// What to do about a log that cannot be imported.
+fn import_help(error: &ImportError) -> String {
+    match error {
+        ImportError::Unreadable { .. } => "a packed log that ends too early was perhaps still being written".to_owned(),
+        ImportError::Temporary(_) => "the folder for temporary files needs about 34 bytes for each request".to_owned(),
+        ImportError::NothingMatched { most, not_understood, .. } => {
+            let most: Vec<_> = most.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            let most = if most.is_empty() { "none".to_owned() } else { most.join(", ") };
+            format!(
+                "say --upload and --status as the log has them; most of its requests: {most}; lines not understood: {not_understood}"
+            )
+        }
+        ImportError::TooMany => "import a part of the log, or write a pattern that fits fewer requests".to_owned(),
+        ImportError::TooLong { .. } => "a clock was wrong: leave its lines out".to_owned(),
     }
 }
 

@@ -5,6 +5,7 @@ mod console;
 mod diagnose;
 mod failure;
 mod gate;
+mod import;
 mod limits;
 mod merge;
 mod mutants;
@@ -40,6 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Some(Command::Gate(arguments)) => gate::gate(arguments, limits, &console),
         Some(Command::Properties(arguments)) => properties::properties(arguments, limits, &console),
         Some(Command::Diagnose(arguments)) => diagnose::diagnose(arguments, limits, &console),
+        Some(Command::Import(arguments)) => import::import(arguments, &console),
         Some(Command::Mutants(arguments)) => mutants::mutants(arguments, &console),
         Some(Command::List) => tour::list(&console),
         Some(Command::Check { scenarios }) => tour::check(scenarios, &console),

@@ -11,7 +11,7 @@ use super::console::{BAD, BOLD, Console, DIM, GOOD, styled};
 use super::failure::Failure;
 use super::limits::Limits;
 use super::run::{jobs, simulate, stop_on_signals};
-use super::scenarios::load;
+use super::scenarios::{ask_for_uploads, load};
 
 /// Lines of a witness's timeline before and after the step where the property broke.
 const BEFORE: usize = 5;
@@ -35,7 +35,7 @@ pub(crate) struct PropertiesArguments {
 /// Runs a scenario and prints the verdicts, with the first witness of each property that broke.
 pub(super) fn properties(arguments: &PropertiesArguments, limits: Limits, console: &Console) -> Result<Exit, Failure> {
     let (source, mut scenario) = load(&arguments.scenario)?;
-    scenario.uploads = arguments.uploads.unwrap_or(scenario.uploads);
+    ask_for_uploads(&mut scenario, arguments.uploads)?;
     let jobs = jobs(arguments.jobs);
     limits.check(&scenario, jobs)?;
     let results = simulate(&scenario, jobs, false, stop_on_signals(), console, &scenario.name)?;

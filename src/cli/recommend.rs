@@ -15,6 +15,7 @@ use super::console::{BOLD, Console, styled};
 use super::failure::Failure;
 use super::limits::Limits;
 use super::run::{jobs, stop_on_signals, wrap};
+use super::scenarios::ask_for_uploads;
 use super::sweep::{folder, load};
 
 #[derive(Args)]
@@ -86,7 +87,7 @@ fn objective(text: &str) -> Result<Objective, String> {
 pub(super) fn recommend(arguments: &RecommendArguments, limits: Limits, console: &Console) -> Result<Exit, Failure> {
     let (source, mut grid) = load(&arguments.scenario)?;
     for cell in &mut grid.cells {
-        cell.scenario.uploads = arguments.uploads.unwrap_or(cell.scenario.uploads);
+        ask_for_uploads(&mut cell.scenario, arguments.uploads)?;
     }
     let folder = folder(&arguments.output, &source.name, None)?;
     let swept = read::sweep(&folder)?;

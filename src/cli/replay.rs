@@ -9,7 +9,7 @@ use stillready::experiment;
 use stillready::experiment::shrink::{self, Shrunk};
 use stillready::report::files::{Staged, folder_of};
 use stillready::report::{spacetime, timeline};
-use stillready::scenario::{Policy, Property};
+use stillready::scenario::{Arrivals, Policy, Property, Scenario, WorkloadSpec};
 use stillready::workload::Workload;
 
 use super::console::{BOLD, Console, DIM, styled};
@@ -136,6 +136,13 @@ fn shrink(
     path: &Path,
     console: &Console,
 ) -> Result<Exit, Failure> {
+    if let Ok(Scenario { workload: WorkloadSpec { arrivals: Arrivals::Recorded(_), .. }, .. }) = source.parse() {
+        return Err(Failure::Usage {
+            message: format!("`{}` has a trace, and cannot be reduced", source.name),
+            help: "--shrink changes the scenario's file alone; a trace is reduced by its last rows, with `uploads`"
+                .to_owned(),
+        });
+    }
     let (folder, name) = new_file(path)?;
     let shrunk = shrink::shrink(&source.name, &source.text, &policy.name, seed, property);
     let Some(Shrunk { text, witness, tried, kept }) = shrunk else {

@@ -16,7 +16,7 @@ use super::console::{BAD, BOLD, Console, DIM, styled};
 use super::failure::Failure;
 use super::limits::Limits;
 use super::report::{self, WrittenForm};
-use super::scenarios::load_all;
+use super::scenarios::{ask_for_uploads, load_all};
 
 #[derive(Args)]
 pub(crate) struct RunArguments {
@@ -143,7 +143,7 @@ fn at_most(scenario: &Scenario, arguments: &RunArguments) -> Scenario {
 /// Changes a scenario to what the command line says instead.
 fn adjust(scenario: &mut Scenario, arguments: &RunArguments) -> Result<(), Failure> {
     scenario.seed = arguments.seed.unwrap_or(scenario.seed);
-    scenario.uploads = arguments.uploads.unwrap_or(scenario.uploads);
+    ask_for_uploads(scenario, arguments.uploads)?;
     scenario.replications = arguments.replications.unwrap_or(scenario.replications);
     for name in &arguments.policies {
         require_policy(scenario, name)?;

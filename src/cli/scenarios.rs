@@ -5,7 +5,7 @@ use std::path::Path;
 
 use stillready::report::grid;
 use stillready::scenario::shipped::{self, BUILT_IN};
-use stillready::scenario::{Scenario, nearest};
+use stillready::scenario::{Scenario, Traces, nearest};
 
 use super::failure::Failure;
 use super::{limits, mutants};
@@ -18,6 +18,8 @@ pub(super) struct Source {
     /// What messages call it.
     pub(super) file: String,
     pub(super) text: String,
+    /// The traces beside it, if it is a file.
+    pub(super) traces: Traces,
 }
 
 /// Finds a scenario: a path, else a name in the folder `sims`, else a name among those that come with the program.
@@ -30,6 +32,7 @@ pub(super) fn find(argument: &str) -> Result<Source, Failure> {
             name: scenario.short_name().to_owned(),
             file: format!("{}{BUILT_IN}", scenario.name),
             text: scenario.text.to_owned(),
+            traces: Traces::none(),
         });
     }
     let path = Path::new(argument);
@@ -68,22 +71,38 @@ fn read_text(path: &Path) -> io::Result<String> {
     })
 }
 
+/// Whether a scenario may be called that: it is the name of a folder, and a column of every report.
+pub(super) fn is_name(name: &str) -> bool {
+    let fits = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !name.starts_with(['.', '-']);
+    let is_taken = TAKEN.contains(&name.to_ascii_lowercase().as_str()) || grid::takes(name);
+    fits && !name.is_empty() && !is_taken
+}
+
 fn read(argument: &str, path: &Path) -> Result<Source, Failure> {
     let text = read_text(path).map_err(|source| Failure::Unreadable { path: path.to_owned(), source })?;
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    // The name is that of a folder, and a column of every report.
-    let fits = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !name.starts_with(['.', '-']);
-    let is_taken = TAKEN.contains(&name.to_ascii_lowercase().as_str()) || grid::takes(&name);
-    if !fits || name.is_empty() || is_taken {
+    if !is_name(&name) {
         return Err(Failure::BadName { name });
     }
-    Ok(Source { argument: argument.to_owned(), name, file: path.display().to_string(), text })
+    let traces = Traces::in_folder(path.parent().unwrap_or(Path::new("")));
+    Ok(Source { argument: argument.to_owned(), name, file: path.display().to_string(), text, traces })
 }
 
 impl Source {
     pub(super) fn parse(&self) -> Result<Scenario, Failure> {
-        Ok(Scenario::parse(&self.name, &self.file, &self.text)?)
+        Ok(Scenario::parse_with(&self.name, &self.file, &self.text, &self.traces)?)
     }
+}
+
+/// Changes how many uploads there are, if that was asked for; a list of them may be too short for it.
+pub(super) fn ask_for_uploads(scenario: &mut Scenario, uploads: Option<u32>) -> Result<(), Failure> {
+    let Some(uploads) = uploads else { return Ok(()) };
+    if let Some(listed) = scenario.workload.arrivals.listed().filter(|&listed| listed < uploads) {
+        let message = format!("`--uploads {uploads}` asks for more uploads than `{}` lists", scenario.name);
+        return Err(Failure::Usage { message, help: format!("allowed: 1 to {listed}") });
+    }
+    scenario.uploads = uploads;
+    Ok(())
 }
 
 /// Finds and reads scenarios, all of them or none; each must have a name of its own.

@@ -16,7 +16,7 @@ use super::failure::Failure;
 use super::limits::Limits;
 use super::report::{self, WrittenForm};
 use super::run::{jobs, stop_on_signals};
-use super::scenarios::{Source, find};
+use super::scenarios::{Source, ask_for_uploads, find};
 
 #[derive(Args)]
 pub(crate) struct SweepArguments {
@@ -57,7 +57,7 @@ pub(crate) struct SweepArguments {
 pub(super) fn run(arguments: &SweepArguments, limits: Limits, console: &Console) -> Result<Exit, Failure> {
     let (source, mut grid) = load(&arguments.scenario)?;
     for cell in &mut grid.cells {
-        cell.scenario.uploads = arguments.uploads.unwrap_or(cell.scenario.uploads);
+        ask_for_uploads(&mut cell.scenario, arguments.uploads)?;
     }
     let (clock, stop) = (Clock::start(), stop_on_signals());
     let jobs = jobs(arguments.jobs);
@@ -122,7 +122,7 @@ pub(super) fn folder(output: &Path, name: &str, shard: Option<Shard>) -> Result<
 /// Finds and reads a scenario that has a grid.
 pub(super) fn load(argument: &str) -> Result<(Source, Grid), Failure> {
     let source = find(argument)?;
-    match Grid::parse(&source.name, &source.file, &source.text)? {
+    match Grid::parse_with(&source.name, &source.file, &source.text, &source.traces)? {
         Some(grid) => Ok((source, grid)),
         None => Err(Failure::Usage {
             message: format!("scenario `{}` has no grid, so there is nothing to sweep", source.name),

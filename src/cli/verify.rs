@@ -14,7 +14,7 @@ use super::console::{BOLD, Console, styled};
 use super::failure::Failure;
 use super::limits::Limits;
 use super::run::{jobs, rate, require_policy, wrap};
-use super::scenarios::load;
+use super::scenarios::{ask_for_uploads, load};
 
 #[derive(Args)]
 pub(crate) struct VerifyArguments {
@@ -47,7 +47,7 @@ fn share(text: &str) -> Result<f64, String> {
 /// Measures a rate in several ways.
 pub(super) fn run(arguments: &VerifyArguments, limits: Limits, console: &Console) -> Result<Exit, Failure> {
     let (_, mut scenario) = load(&arguments.scenario)?;
-    scenario.uploads = arguments.uploads.unwrap_or(scenario.uploads);
+    ask_for_uploads(&mut scenario, arguments.uploads)?;
     for name in &arguments.policies {
         require_policy(&scenario, name)?;
     }

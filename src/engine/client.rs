@@ -1,7 +1,9 @@
 //! The client: when it polls, what it makes of an answer, when it tries again.
 
+use std::sync::Arc;
+
 use crate::rng::{Die, PerAttempt, Source, unit};
-use crate::scenario::ClientSpec;
+use crate::scenario::{ClientSpec, Recording, Scenario};
 use crate::store::Answer;
 use crate::time::{SECOND_NS, SimTime};
 use crate::trace::Ending;
@@ -21,16 +23,21 @@ pub(super) struct Client {
     hidden: Option<(Die, PerAttempt)>,
     reopen: Option<(Die, Sampler, PerAttempt)>,
     fetch: Option<(Die, PerAttempt)>,
+    /// Where it is recorded when they poll.
+    pub(super) recorded: Option<Arc<Recording>>,
 }
 
 impl Client {
-    pub(super) fn new(spec: &ClientSpec, seed: u64) -> Self {
+    pub(super) fn new(scenario: &Scenario, seed: u64) -> Self {
+        let recorded = scenario.workload.arrivals.recorded_polls().map(Arc::clone);
+        // Attempts end where the recorded polls do.
+        let max_attempts = if recorded.is_some() { u32::MAX } else { scenario.client.max_attempts };
+        let spec = ClientSpec { max_attempts, ..scenario.client.clone() };
         let constant = spec.backoff == 1.0 && spec.jitter == 0.0;
         let die = |chance: f64| (chance > 0.0).then(|| Die::new(chance));
         let draws = |source| PerAttempt::new(seed, source);
         let not_found = spec.load_anyway_after.unwrap_or(u32::MAX).min(spec.tolerate_not_found).saturating_add(1);
         Client {
-            spec: spec.clone(),
             constant,
             patience: [spec.max_attempts, spec.max_attempts.min(not_found)],
             jitter: draws(Source::Jitter),
@@ -38,6 +45,8 @@ impl Client {
             reopen: die(spec.reopen_chance.get())
                 .map(|die| (die, Sampler::new(&spec.reopen_time), draws(Source::Reopen))),
             fetch: die(spec.fetch_failure.get()).map(|die| (die, draws(Source::Fetch))),
+            recorded,
+            spec,
         }
     }
 
@@ -127,7 +136,7 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Scenario, shipped};
+    use crate::scenario::shipped;
 
     #[test]
     fn a_client_goes_on_where_no_ending_is_told() {
@@ -137,7 +146,7 @@ mod tests {
             [(0, None, 5), (2, None, 5), (9, None, 5), (9, Some(3), 5), (1, Some(3), 5), (u32::MAX, Some(u32::MAX), 1)]
         {
             let spec = ClientSpec { tolerate_not_found, load_anyway_after, max_attempts, ..scenario.client.clone() };
-            let client = Client::new(&spec, 1);
+            let client = Client::new(&Scenario { client: spec.clone(), ..scenario.clone() }, 1);
             for polls in 1..10 {
                 for answer in [Answer::Processing, Answer::NotFound] {
                     let goes_on = client.goes_on(answer == Answer::NotFound, polls);

@@ -29,7 +29,8 @@ pub(super) fn is_plain(scenario: &Scenario, policy: &Policy) -> bool {
     let client_is = client.fetch_failure == Probability::NEVER
         && client.hidden_chance == Probability::NEVER
         && client.reopen_chance == Probability::NEVER
-        && client.post_timeout_ns.is_none();
+        && client.post_timeout_ns.is_none()
+        && scenario.workload.arrivals.recorded_polls().is_none();
     let policy_is = matches!(policy.trigger, Trigger::Chance(_))
         && policy.retention.age != AgeBasis::Acknowledged
         && policy.retention.capacity == Capacity::Unbounded
@@ -115,7 +116,7 @@ impl<S: StatusStore, O: Observer> Plain<S, O> {
             address: policy.address,
             die: Die::new(chance.get()),
             draws: PerAttempt::new(seed, Source::Sweep),
-            client: Client::new(&scenario.client, seed),
+            client: Client::new(scenario, seed),
             workload: Workload::new(scenario, seed),
             pending: EventList::new(),
             lives: Vec::new(),

@@ -13,7 +13,7 @@ use super::{follow, replication_seed};
 use crate::engine::Redraw;
 use crate::measure::interval::{self, Estimate};
 use crate::measure::{Fact, Facts};
-use crate::scenario::{Arrivals, Policy, Scenario};
+use crate::scenario::{Policy, Scenario};
 use crate::time::SimTime;
 use crate::trace::{Event, Observer};
 use crate::workload::Workload;
@@ -208,7 +208,7 @@ struct Root {
 /// # Errors
 /// Why there is no estimate, in a few words.
 pub fn split(scenario: &Scenario, policy: &Policy, fact: Fact, arrivals: u64) -> Result<Split, &'static str> {
-    if matches!(scenario.workload.arrivals, Arrivals::Trace { .. }) {
+    if scenario.workload.arrivals.listed().is_some() {
         return Err("the uploads are from a list, which ends");
     }
     // Others come for as long as the client lasts.

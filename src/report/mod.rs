@@ -6,6 +6,8 @@ pub mod diagnose;
 pub mod files;
 pub mod grid;
 pub mod html;
+#[cfg(feature = "import")]
+pub mod imported;
 mod json;
 mod markdown;
 pub mod merge;

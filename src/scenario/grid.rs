@@ -8,6 +8,7 @@ use toml::{Table as Plain, Value as PlainValue};
 
 use super::problem::Fault;
 use super::reader::{FromToml, Table, Value, integer, number};
+use super::recording::Traces;
 use super::units::{Count, DurationNs};
 use super::{InvalidScenario, Limit, METRICS, Scenario, read};
 use crate::provenance::sha256_hex;
@@ -227,10 +228,18 @@ impl Grid {
     /// # Errors
     /// [`InvalidScenario`] with every problem of the text or, if it has none, of the cells.
     pub fn parse(name: &str, file: &str, text: &str) -> Result<Option<Grid>, InvalidScenario> {
+        Grid::parse_with(name, file, text, &Traces::none())
+    }
+
+    /// The same for a scenario that may name a trace.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_with(name: &str, file: &str, text: &str, traces: &Traces) -> Result<Option<Grid>, InvalidScenario> {
         let invalid = |faults| InvalidScenario::new(file, text, faults);
-        let (scenario, spec, objectives) = read::document(name, text).map_err(invalid)?;
+        let (scenario, spec, objectives) = read::document(name, text, traces).map_err(invalid)?;
         let Some(spec) = spec else { return Ok(None) };
-        let grid = spec.cells(&scenario, text).map_err(invalid)?;
+        let grid = spec.cells(&scenario, text, traces).map_err(invalid)?;
         Ok(Some(Grid { objectives, ..grid }))
     }
 
@@ -243,7 +252,7 @@ impl Grid {
 }
 
 impl Spec {
-    fn cells(&self, scenario: &Scenario, text: &str) -> Result<Grid, Vec<Fault>> {
+    fn cells(&self, scenario: &Scenario, text: &str, traces: &Traces) -> Result<Grid, Vec<Fault>> {
         let rows = match &self.design {
             Design::Factorial(axes) => self.factorial(axes)?,
             Design::LatinHypercube { cells, axes } => spread(*cells, axes, scenario.seed),
@@ -274,7 +283,7 @@ impl Spec {
                 }
             }
             let source = toml::to_string(&table).expect("what was TOML still is");
-            match read::scenario(&scenario.name, &source) {
+            match read::scenario(&scenario.name, &source, traces) {
                 Ok(scenario) => {
                     let values =
                         axes.iter().map(|key| row.get(key).map(|placed| word(&placed.value)).unwrap_or_default());
@@ -285,7 +294,7 @@ impl Spec {
                     let alone = row.iter().find_map(|(key, placed)| {
                         let mut table = base.clone();
                         set(&mut table, key, &placed.value).ok()?;
-                        let wrong = read::scenario(&scenario.name, &toml::to_string(&table).ok()?).err()?;
+                        let wrong = read::scenario(&scenario.name, &toml::to_string(&table).ok()?, traces).err()?;
                         let label = wrong.first().map_or_else(String::new, |fault| fault.label.clone());
                         Some(at(&placed.span, wrong.first()?.message.clone(), label))
                     });

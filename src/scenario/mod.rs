@@ -10,6 +10,7 @@ mod problem;
 mod property;
 mod read;
 mod reader;
+mod recording;
 pub mod shipped;
 pub mod size;
 mod units;
@@ -18,7 +19,12 @@ pub use fault::{Clear, Fault, FaultKind, When};
 pub use grid::{Cell, Grid, Objective};
 pub use problem::{InvalidScenario, Problem, nearest};
 pub use property::{Kind, Property};
+pub use recording::{
+    HEADER as TRACE_HEADER, InvalidRecording, ROWS_MAX, RecordedPoll, Recording, Traces, VERSION as TRACE_VERSION,
+};
 pub use units::{Distribution, Probability};
+
+use std::sync::Arc;
 
 use crate::provenance::sha256_hex;
 use crate::registry::Retention;
@@ -155,6 +161,29 @@ pub enum Arrivals {
         /// Nanoseconds since the start, ascending; as many as there are uploads, or more.
         at_ns: Vec<u64>,
     },
+    /// As they were recorded, each with its name and perhaps its processing time and the moments of its client's polls.
+    Recorded(Arc<Recording>),
+}
+
+impl Arrivals {
+    /// How many uploads there are at most, if they are a list.
+    #[must_use]
+    pub fn listed(&self) -> Option<u32> {
+        match self {
+            Arrivals::Trace { at_ns } => u32::try_from(at_ns.len()).ok(),
+            Arrivals::Recorded(recording) => Some(recording.uploads()),
+            _ => None,
+        }
+    }
+
+    /// The recording that says when clients poll, if there is one that does.
+    #[must_use]
+    pub fn recorded_polls(&self) -> Option<&Arc<Recording>> {
+        match self {
+            Arrivals::Recorded(recording) if recording.polls() > 0 => Some(recording),
+            _ => None,
+        }
+    }
 }
 
 /// Where uploads are served.
@@ -377,14 +406,22 @@ pub enum Trigger {
 }
 
 impl Scenario {
-    /// Reads and checks a scenario.
+    /// Reads and checks a scenario that has no trace.
     ///
     /// `name` is the scenario's name, `file` what messages call its source, `text` the source.
     ///
     /// # Errors
     /// [`InvalidScenario`] with every problem of the text.
     pub fn parse(name: &str, file: &str, text: &str) -> Result<Scenario, InvalidScenario> {
-        read::scenario(name, text).map_err(|faults| InvalidScenario::new(file, text, faults))
+        Scenario::parse_with(name, file, text, &Traces::none())
+    }
+
+    /// Reads and checks a scenario that may name a trace.
+    ///
+    /// # Errors
+    /// [`InvalidScenario`] with every problem of the text, and of the trace the first one.
+    pub fn parse_with(name: &str, file: &str, text: &str, traces: &Traces) -> Result<Scenario, InvalidScenario> {
+        read::scenario(name, text, traces).map_err(|faults| InvalidScenario::new(file, text, faults))
     }
 
     /// A fingerprint of everything that decides the results, seed and number of uploads included; comments, title, checks and

@@ -69,6 +69,15 @@ pub(super) struct Fault {
     pub(super) help: Option<String>,
 }
 
+/// A file that a scenario names and that cannot be used.
+#[derive(Debug)]
+pub(super) struct NotThere {
+    /// Stands at the caret.
+    pub(super) label: String,
+    /// What to do.
+    pub(super) help: String,
+}
+
 impl Fault {
     fn located(self, file: &str, source: &Arc<str>) -> Problem {
         let start = self.span.start.min(source.len());

@@ -5,8 +5,9 @@ use toml::de::DeTable;
 use super::fault::{Moments, Skews, read_faults};
 use super::grid::{Objective, Spec, read_grid, read_objectives};
 use super::policy::read_policies;
-use super::problem::Fault;
+use super::problem::{Fault, NotThere};
 use super::reader::{Faults, FromToml, Table, Value, number};
+use super::recording::Traces;
 use super::units::{Count, Distribution, DurationNs, LONGEST_NS, Period, Probability, Rate};
 use super::{
     Arrivals, Background, Check, ClientSpec, Dispatch, Limit, METRICS, Recycle, Replica, SCHEMA_VERSION, Scenario,
@@ -15,12 +16,12 @@ use super::{
 use crate::time::SECOND_NS;
 
 /// Reads a scenario, or returns everything that is wrong with it.
-pub(super) fn scenario(name: &str, text: &str) -> Result<Scenario, Vec<Fault>> {
-    document(name, text).map(|(scenario, ..)| scenario)
+pub(super) fn scenario(name: &str, text: &str, traces: &Traces) -> Result<Scenario, Vec<Fault>> {
+    document(name, text, traces).map(|(scenario, ..)| scenario)
 }
 
 /// Reads a scenario with its grid and its objectives, or returns everything that is wrong with them.
-pub(super) fn document(name: &str, text: &str) -> Result<Document, Vec<Fault>> {
+pub(super) fn document(name: &str, text: &str, traces: &Traces) -> Result<Document, Vec<Fault>> {
     let (document, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         let fault = |error: toml::de::Error| Fault {
@@ -32,7 +33,7 @@ pub(super) fn document(name: &str, text: &str) -> Result<Document, Vec<Fault>> {
         return Err(errors.into_iter().map(fault).collect());
     }
     let faults = Faults::default();
-    let read = read_document(name, text, Table::new("the scenario", document.get_ref(), 0..0, &faults));
+    let read = read_document(name, text, Table::new("the scenario", document.get_ref(), 0..0, &faults), traces);
     match (read, faults.into_inner()) {
         (Some(read), faults) if faults.is_empty() => Ok(read),
         (_, faults) => Err(faults),
@@ -42,7 +43,7 @@ pub(super) fn document(name: &str, text: &str) -> Result<Document, Vec<Fault>> {
 /// A scenario, its grid if it has one, and its objectives.
 type Document = (Scenario, Option<Spec>, Vec<Objective>);
 
-fn read_document(name: &str, text: &str, mut root: Table<'_>) -> Option<Document> {
+fn read_document(name: &str, text: &str, mut root: Table<'_>, traces: &Traces) -> Option<Document> {
     if let Some(version) = root.required::<u64>("schema_version").filter(|&version| version != SCHEMA_VERSION) {
         root.fault(
             "schema_version",
@@ -55,18 +56,32 @@ fn read_document(name: &str, text: &str, mut root: Table<'_>) -> Option<Document
     }
     let title = root.or("title", String::new());
     let seed = root.or("seed", 1);
-    let uploads = root.required("uploads");
+    let uploads = root.optional("uploads").map(|Count(uploads)| uploads);
     let replications = root.or("replications", Count(1));
-    let workload = root.required_table("workload").and_then(read_workload);
+    let has_trace = root.has_within("workload", "trace");
+    if !root.has("uploads") && !has_trace {
+        root.missing("uploads", "uploads = …");
+    }
+    let workload = root.required_table("workload").and_then(|table| read_workload(table, traces));
+    let uploads = match &workload {
+        Some(WorkloadSpec { arrivals: Arrivals::Recorded(recording), .. }) if !root.has("uploads") => {
+            Some(recording.uploads())
+        }
+        _ => uploads,
+    };
     let server = root.table("server").map_or_else(default_server, read_server);
-    let client = root.required_table("client").and_then(read_client);
+    // Of a trace that cannot be used nothing is known.
+    let is_known = workload.is_some() || !has_trace;
+    let has_polls = || workload.as_ref().is_some_and(|workload| workload.arrivals.recorded_polls().is_some());
+    let has_polls = is_known.then(has_polls);
+    let client = root.required_table("client").and_then(|table| read_client(table, has_polls));
     let faults = read_faults(&mut root, server.workers);
     let (policies, names) = read_policies(&mut root);
-    if let (Some(Count(uploads)), Some(WorkloadSpec { arrivals: Arrivals::Trace { at_ns }, .. })) =
-        (&uploads, &workload)
-        && at_ns.len() < *uploads as usize
+    if let (Some(uploads), Some(workload)) = (uploads, &workload)
+        && let Some(listed) = workload.arrivals.listed().filter(|&listed| listed < uploads)
     {
-        let help = format!("allowed: up to {}, the number of moments in `arrivals`", at_ns.len());
+        let list = if has_trace { "uploads in `trace`" } else { "moments in `arrivals`" };
+        let help = format!("allowed: up to {listed}, the number of {list}");
         root.fault("uploads", "there are fewer arrivals than uploads", "too many", help);
     }
     let checks = read_checks(&mut root, &names, text);
@@ -78,7 +93,7 @@ fn read_document(name: &str, text: &str, mut root: Table<'_>) -> Option<Document
         name: name.to_owned(),
         title,
         seed,
-        uploads: uploads.map(|Count(uploads)| uploads)?,
+        uploads: uploads?,
         replications: replications.0,
         workload: workload?,
         server,
@@ -91,8 +106,12 @@ fn read_document(name: &str, text: &str, mut root: Table<'_>) -> Option<Document
     Some((scenario, grid, objectives))
 }
 
-fn read_workload(mut table: Table<'_>) -> Option<WorkloadSpec> {
-    let arrivals = table.required_table("arrivals").and_then(read_arrivals);
+fn read_workload(mut table: Table<'_>, traces: &Traces) -> Option<WorkloadSpec> {
+    let arrivals = if table.has("trace") {
+        read_trace(&mut table, traces)
+    } else {
+        table.required_table("arrivals").and_then(read_arrivals)
+    };
     let processing = table.required("processing");
     let failure = table.or("failure", Probability::NEVER);
     let distinct_keys = table.optional("distinct_keys").map(|Count(keys)| keys);
@@ -100,6 +119,39 @@ fn read_workload(mut table: Table<'_>) -> Option<WorkloadSpec> {
     table.finish();
     Some(WorkloadSpec { arrivals: arrivals?, processing: processing?, failure, distinct_keys, odd_names })
 }
+
+/// Reads the trace that is there instead of `arrivals`.
+fn read_trace(table: &mut Table<'_>, traces: &Traces) -> Option<Arrivals> {
+    let name: Option<String> = table.optional("trace");
+    for (key, what) in [("arrivals", "when uploads come"), ("distinct_keys", "which names are equal")] {
+        if table.has(key) {
+            let help = "leave out either that or `trace`";
+            table.known(key);
+            table.fault(key, format!("`{key}` has no say beside `trace`"), format!("the trace says {what}"), help);
+        }
+    }
+    match traces.find(&name?) {
+        Ok(recording) => Some(Arrivals::Recorded(recording)),
+        Err(NotThere { label, help }) => {
+            table.fault("trace", "`trace` cannot be used", label, help);
+            None
+        }
+    }
+}
+
+/// What a client does not decide where its polls are recorded.
+const DECIDED_BY_POLLS: [&str; 10] = [
+    "first_poll",
+    "interval",
+    "backoff",
+    "max_interval",
+    "jitter",
+    "max_attempts",
+    "away",
+    "hidden",
+    "reopen",
+    "fetch_retry",
+];
 
 fn read_arrivals(mut table: Table<'_>) -> Option<Arrivals> {
     #[derive(Clone, Copy)]
@@ -222,9 +274,19 @@ fn read_recycle(mut table: Table<'_>) -> Recycle {
     Recycle { requests, jitter, lifetime_ns }
 }
 
-fn read_client(mut table: Table<'_>) -> Option<ClientSpec> {
+fn read_client(mut table: Table<'_>, has_polls: Option<bool>) -> Option<ClientSpec> {
+    for key in DECIDED_BY_POLLS.into_iter().filter(|key| has_polls == Some(true) && table.has(key)) {
+        let help = "leave it out, or take the rows of kind poll out of the trace";
+        let label = "the trace says when clients poll";
+        table.fault(key, format!("`{key}` has no say under a trace with polls"), label, help);
+    }
     let DurationNs(first_poll_ns) = table.or("first_poll", DurationNs(0));
-    let interval = table.required("interval").map(|Period(interval_ns)| interval_ns);
+    let interval = match has_polls {
+        Some(false) => table.required("interval"),
+        // Nothing asks for it.
+        _ => table.optional("interval").or(Some(Period(SECOND_NS))),
+    };
+    let interval = interval.map(|Period(interval_ns)| interval_ns);
     let Backoff(backoff) = table.or("backoff", Backoff(1.0));
     let DurationNs(max_interval_ns) = table.or("max_interval", DurationNs(LONGEST_NS));
     let Share(jitter) = table.or("jitter", Share(0.0));

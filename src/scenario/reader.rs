@@ -100,12 +100,25 @@ impl<'a> Table<'a> {
         self.entries.contains_key(key)
     }
 
+    /// A key that is known without being asked for.
+    pub(super) fn known(&mut self, key: &'static str) {
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
+    }
+
+    /// Whether the table under a key has a key of that name.
+    pub(super) fn has_within(&self, key: &str, inner: &str) -> bool {
+        let table = self.entries.get(key).and_then(|value| value.get_ref().as_table());
+        table.is_some_and(|table| table.contains_key(inner))
+    }
+
     fn value(&mut self, key: &'static str) -> Option<&'a Value<'a>> {
         self.known.push(key);
         self.entries.get(key)
     }
 
-    fn missing(&self, key: &str, form: &str) {
+    pub(super) fn missing(&self, key: &str, form: &str) {
         let message = format!("`{key}` is missing in {}", self.name);
         self.push(self.span.clone(), message, format!("add `{form}`"), None);
     }

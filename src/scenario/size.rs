@@ -9,7 +9,7 @@ mod load;
 
 use thiserror::Error;
 
-use super::{Grid, Policy, Scenario, Scope};
+use super::{Arrivals, Grid, Policy, Scenario, Scope};
 use load::Load;
 
 /// The most steps that a run may take: about an hour on a small machine, at a tenth of a microsecond each.
@@ -83,6 +83,13 @@ impl Size {
             size.bytes.push(Part::new(stores * STORE_BYTES * together, "stores", "`workers`").under(policy));
         }
         let results = policy_count * TALLY_BYTES + policy_count * policy_count / 2.0 * PAIR_BYTES;
+        if let Arrivals::Recorded(recording) = &scenario.workload.arrivals {
+            size.bytes.push(Part::new(
+                recording.bytes() as f64,
+                "the trace, once for all policies",
+                "the rows of `trace`",
+            ));
+        }
         let keys = "that and the number of `[[policy]]`";
         size.bytes.push(Part::new(results * all, "results until they are written", keys));
         size

@@ -95,6 +95,7 @@ impl Workload {
                 daily_gap_ns(rates, self.clock, draw)
             }
             Arrivals::Trace { at_ns } => return SimTime::from_ns(at_ns[number as usize]),
+            Arrivals::Recorded(recording) => return recording.at(number),
         };
         self.clock.after(gap_ns)
     }
@@ -157,6 +158,16 @@ impl Workload {
         if let Some((stream, keys)) = &mut self.keys {
             for upload in &mut self.made {
                 upload.key = below(stream.draws(u64::from(upload.number))[0], *keys);
+            }
+        }
+        if let Arrivals::Recorded(recording) = &self.arrivals {
+            let has_polls = recording.polls() > 0;
+            for upload in &mut self.made {
+                upload.key = recording.key(upload.number);
+                upload.processing_ns = recording.processing_ns(upload.number).unwrap_or(upload.processing_ns);
+                if has_polls {
+                    upload.away_ns = recording.away_ns(upload.number);
+                }
             }
         }
         if let Some((draws, odd)) = self.odd_names {

@@ -9,6 +9,7 @@ fn the_help_is_this() {
     insta::assert_snapshot!("help", run(&["--help"]).stdout);
     insta::assert_snapshot!("help_short", run(&["-h"]).stdout);
     insta::assert_snapshot!("help_run", run(&["run", "--help"]).stdout);
+    insta::assert_snapshot!("help_import", run(&["import", "--help"]).stdout);
     insta::assert_snapshot!("help_mutants", run(&["mutants", "--help"]).stdout);
     insta::assert_snapshot!("help_replay", run(&["replay", "--help"]).stdout);
 }

@@ -8,6 +8,7 @@ mod faults;
 mod names;
 mod paths;
 mod properties;
+mod recorded;
 mod server;
 mod stores;
 mod sweeps;

@@ -5,6 +5,7 @@ mod faults;
 mod fingerprint;
 mod shipped;
 mod size;
+mod traces;
 
 use std::path::Path;
 

@@ -116,6 +116,8 @@ pub(super) struct Life<S: StatusStore> {
     pub(super) fetches: u32,
     /// Whether the page was opened again.
     pub(super) is_reopened: bool,
+    /// Which of its recorded polls comes next, where they are recorded.
+    pub(super) next_poll: u32,
     /// How long after its success the client was told of it, if it was.
     ready_to_seen_ns: Option<u64>,
 }
@@ -194,6 +196,7 @@ impl<S: StatusStore> Lives<S> {
             answer: Answer::NotFound,
             fetches: 0,
             is_reopened: false,
+            next_poll: 0,
             ready_to_seen_ns: None,
         };
         match self.free.pop() {

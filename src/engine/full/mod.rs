@@ -3,6 +3,7 @@
 mod faults;
 mod handlers;
 mod lives;
+mod recorded;
 mod server;
 mod stores;
 
@@ -138,7 +139,7 @@ impl<S: StatusStore, O: Observer> Full<S, O> {
             workload: Workload::new(scenario, seed),
             pending: EventList::new(),
             lives: Lives::new(),
-            client: Client::new(&scenario.client, seed),
+            client: Client::new(scenario, seed),
             server: Server::new(server, seed),
             stores: Stores::new(server, policy, seed, new_store),
             faults: Faults::new(&scenario.faults, seed),
@@ -316,6 +317,9 @@ impl<S: StatusStore, O: Observer> Full<S, O> {
                 if poller.errors >= self.client.spec.max_fetch_errors {
                     return self.end_client(at, place, Ending::Refused);
                 }
+                if self.client.recorded.is_some() {
+                    return self.poll_as_recorded(at, place);
+                }
                 let next = at.after(self.client.spec.fetch_retry_ns);
                 self.schedule_poll(place, next);
             }
@@ -341,6 +345,9 @@ impl<S: StatusStore, O: Observer> Full<S, O> {
         self.lives.poller(place).id = id;
         let life = self.lives.get(place);
         life.answered_at = Some(at);
+        if self.client.recorded.is_some() {
+            return self.poll_as_recorded(at, place);
+        }
         let away_ns = life.upload.away_ns;
         let first = at.after(self.client.first_delay_ns(away_ns));
         match away_ns {
@@ -377,6 +384,7 @@ impl<S: StatusStore, O: Observer> Full<S, O> {
         poller.errors = 0;
         match self.client.ending(answer, poller.attempts()) {
             Some(ending) => self.end_client(at, place, ending),
+            None if self.client.recorded.is_some() => self.poll_as_recorded(at, place),
             None => {
                 let next = at.after(self.client.delay_ns(upload, poller.attempts()));
                 self.schedule_poll(place, next);
@@ -388,6 +396,9 @@ impl<S: StatusStore, O: Observer> Full<S, O> {
     #[inline(never)]
     fn end_client(&mut self, at: SimTime, place: Place, ending: Ending) {
         let upload = self.lives.poller(place).upload;
+        if self.client.recorded.is_some() {
+            return self.end_as_recorded(at, place, ending);
+        }
         if !self.lives.get(place).is_reopened
             && self.lives.get(place).answered_at.is_some()
             && let Some(after_ns) = self.client.reopens_after_ns(upload)

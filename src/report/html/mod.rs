@@ -5,6 +5,8 @@
 mod bars;
 mod curves;
 mod heat;
+#[cfg(feature = "import")]
+mod imported;
 mod pareto;
 mod plane;
 mod plot;
@@ -19,16 +21,37 @@ use sha2::{Digest, Sha256};
 
 use super::read::{Record, Report};
 use super::{number, spacetime};
+#[cfg(feature = "import")]
+pub use imported::page as import_page;
+#[cfg(feature = "import")]
+pub(super) use scale::seconds;
 
 const STYLE: &str = include_str!("style.css");
 
 /// The page.
 #[must_use]
 pub fn page(report: &Report) -> String {
+    let title = title(report);
+    let body = html! {
+        @if !is_alone(report) { h1 { (title) } (contents(report)) }
+        @for (number, run) in report.runs.iter().enumerate() {
+            (run::section(run, &format!("run{number}"), is_alone(report)))
+        }
+        @if let Some(diagnosis) = &report.diagnosis { (heat::section(diagnosis, is_alone(report))) }
+        @for (number, sweep) in report.sweeps.iter().enumerate() {
+            (pareto::section(sweep, &format!("sweep{number}"), is_alone(report)))
+        }
+        (trust::section())
+        (provenance(report))
+    };
+    around(&title, &body)
+}
+
+/// The page around what it is about.
+fn around(title: &str, body: &Markup) -> String {
     let style = format!("{STYLE}{}", spacetime::STYLE);
     // The one style that the page may use is this one, and nothing else may be loaded or run.
     let policy = format!("default-src 'none'; style-src 'sha256-{}'", STANDARD.encode(Sha256::digest(&style)));
-    let title = title(report);
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -41,18 +64,7 @@ pub fn page(report: &Report) -> String {
                 style { (PreEscaped(style)) }
             }
             body {
-                main {
-                    @if !is_alone(report) { h1 { (title) } (contents(report)) }
-                    @for (number, run) in report.runs.iter().enumerate() {
-                        (run::section(run, &format!("run{number}"), is_alone(report)))
-                    }
-                    @if let Some(diagnosis) = &report.diagnosis { (heat::section(diagnosis, is_alone(report))) }
-                    @for (number, sweep) in report.sweeps.iter().enumerate() {
-                        (pareto::section(sweep, &format!("sweep{number}"), is_alone(report)))
-                    }
-                    (trust::section())
-                    (provenance(report))
-                }
+                main { (body) }
             }
         }
     };

@@ -144,7 +144,7 @@ fn decade(rough: f64) -> f64 {
 }
 
 /// A time in the largest unit of which it is one or more.
-pub(super) fn seconds(value: f64) -> String {
+pub(in crate::report) fn seconds(value: f64) -> String {
     let unit = UNITS.into_iter().find(|(unit, _)| value >= *unit * (1.0 - 1e-9));
     match unit {
         Some((unit, name)) => format!("{} {name}", amount(value / unit)),

@@ -50,6 +50,7 @@ impl<'a> Coming<'a> {
             Arrivals::Burst { size, every_ns } => (self.uploads / f64::from(*size)).ceil() * *every_ns as f64,
             Arrivals::Daily { rates } => self.uploads / daily_mean(rates) + DAY_NS,
             Arrivals::Trace { at_ns } => at_ns.get(self.uploads as usize - 1).map_or(0.0, |&last_ns| last_ns as f64),
+            Arrivals::Recorded(recording) => recording.at(self.uploads as u32 - 1).as_ns() as f64,
         };
         span_ns.clamp(1.0, u64::MAX as f64)
     }
@@ -65,6 +66,9 @@ impl<'a> Coming<'a> {
                 (busiest * window_ns).min(daily_mean(rates) * (window_ns + DAY_NS)) + 1.0
             }
             Arrivals::Trace { at_ns } => most_within(&at_ns[..self.uploads as usize], window_ns),
+            Arrivals::Recorded(recording) => {
+                most_within(&recording.arrivals_ns().take(self.uploads as usize).collect::<Vec<_>>(), window_ns)
+            }
         };
         most.min(self.uploads)
     }

@@ -4,7 +4,7 @@ use super::Part;
 use super::course::{Coming, longest_ns, mean_ns, polling_ns, polls_within};
 use crate::registry::{AgeBasis, Capacity};
 use crate::scenario::{Background, Distribution, Fault, FaultKind, Policy, Recycle, Scenario, Scope, StoreKind};
-use crate::scenario::{Clear, Trigger, When};
+use crate::scenario::{Clear, Recording, Trigger, When};
 use crate::store::Defect;
 use crate::time::SECOND_NS;
 
@@ -22,6 +22,29 @@ const REDIS_STEPS: f64 = 3.0;
 
 /// The longest hold-up of a timer in a hidden tab.
 const HIDDEN_NS: f64 = 60.0 * SECOND_NS as f64;
+
+/// What recorded clients do.
+struct Recorded {
+    /// Polls of an upload, on average.
+    polls: f64,
+    /// From an upload to its last poll, in nanoseconds.
+    mean_ns: f64,
+    longest_ns: f64,
+}
+
+impl Recorded {
+    fn of(recording: &Recording, uploads: u32) -> Recorded {
+        let lasts =
+            (0..uploads).map(|upload| recording.polls_of(upload).last().map_or(0, |poll| poll.after_ns()) as f64);
+        let polls: usize = (0..uploads).map(|upload| recording.polls_of(upload).len()).sum();
+        let uploads = f64::from(uploads);
+        Recorded {
+            polls: polls as f64 / uploads,
+            mean_ns: lasts.clone().sum::<f64>() / uploads,
+            longest_ns: lasts.fold(0.0, f64::max),
+        }
+    }
+}
 
 /// What one replication of one policy comes to, about.
 pub(super) struct Load<'a> {
@@ -58,11 +81,18 @@ impl<'a> Load<'a> {
         let mean = |distribution: &Distribution, _: f64| mean_ns(distribution);
         let work_ns = mean_ns(&workload.processing);
         let pages = 1.0 + client.reopen_chance.get();
-        let fetches = with_failures(scenario, polls(work_ns)) * pages;
+        let recorded = workload.arrivals.recorded_polls().map(|recording| Recorded::of(recording, scenario.uploads));
+        let fetches = match &recorded {
+            Some(recorded) => recorded.polls,
+            None => with_failures(scenario, polls(work_ns)) * pages,
+        };
         let hidden_ns = if client.hidden_chance.get() > 0.0 { HIDDEN_NS } else { 0.0 };
         let posting_ns =
             f64::from(client.post_retries) * (client.post_timeout_ns.unwrap_or(0) as f64 + client.post_pause_ns as f64);
         let around_ns = |polls: f64| {
+            if recorded.is_some() {
+                return posting_ns;
+            }
             let lost_ns = (fetches - polls).max(0.0) * client.fetch_retry_ns as f64;
             client.first_poll_ns as f64 + polling_ns(client, polls) + polls * hidden_ns + posting_ns + lost_ns
         };
@@ -72,13 +102,15 @@ impl<'a> Load<'a> {
         let life_ns = chance(client.away_chance.get(), &client.away_time, mean)
             + chance(client.reopen_chance.get(), &client.reopen_time, mean)
             + work_ns
-            + around_ns(polls(work_ns) * pages);
+            + around_ns(polls(work_ns) * pages)
+            + recorded.as_ref().map_or(0.0, |recorded| recorded.mean_ns);
         let longest_work_ns = longest_ns(&workload.processing, uploads);
         let certain = |chance: f64| if chance > 0.0 { 1.0 } else { 0.0 };
         let longest_life_ns = chance(certain(client.away_chance.get()), &client.away_time, longest_ns)
             + chance(certain(client.reopen_chance.get()), &client.reopen_time, longest_ns)
             + longest_work_ns
-            + around_ns(polls(longest_work_ns) * 2.0);
+            + around_ns(polls(longest_work_ns) * 2.0)
+            + recorded.as_ref().map_or(0.0, |recorded| recorded.longest_ns);
         let arriving_ns = coming.span_ns();
         let span_ns = (arriving_ns.max(busy_ns) + longest_life_ns).min(u64::MAX as f64);
         // Requests that come faster than they are served all wait.

@@ -1,0 +1,189 @@
+//! Which poll belongs to which upload, sessions, absences, processing times, restarts.
+
+use crate::{S, STATUS, import, import_as, line, measured, poll, rows, upload};
+
+/// Other traffic, so that the log goes on after its uploads.
+fn end(second: u64) -> String {
+    line(second, "192.0.2.9", "GET /", 200)
+}
+
+#[test]
+fn the_processing_time_is_half_way_between_the_last_two_polls() {
+    let log = [upload(10, "a"), poll(11, "a"), poll(14, "a"), poll(17, "a"), end(1000)].concat();
+    // Not ready at 14, ready at 17: 4 to 7 s after the upload.
+    assert_eq!(rows(&import(&log))[0], "1,0,upload,0,0,,5500000000");
+    // A client that may still be polling tells nothing, nor does one that polls now and then, nor does one poll.
+    let cut = [upload(10, "a"), poll(11, "a"), poll(14, "a"), poll(17, "a"), end(200)].concat();
+    assert_eq!(rows(&import(&cut))[0], "1,0,upload,0,0,,");
+    let now_and_then = [upload(10, "a"), poll(11, "a"), poll(14, "a"), poll(214, "a"), end(1000)].concat();
+    assert_eq!(rows(&import(&now_and_then))[0], "1,0,upload,0,0,,");
+    let once = [upload(10, "a"), poll(11, "a"), end(1000)].concat();
+    assert_eq!(rows(&import(&once))[0], "1,0,upload,0,0,,");
+}
+
+#[test]
+fn sessions_are_told_by_their_gaps() {
+    let log = [
+        upload(0, "a"),
+        poll(3, "a"),
+        poll(6, "a"),
+        poll(306, "a"),
+        poll(607, "a"),
+        poll(610, "a"),
+        upload(700, "b"),
+        poll(3000, "b"),
+        end(9000),
+    ];
+    let import = import(&log.concat());
+    let polls: Vec<_> = rows(&import).into_iter().filter(|row| row.contains("poll")).collect();
+    let expected = [(3, 0, 0), (6, 0, 0), (306, 0, 0), (607, 0, 1), (610, 0, 1), (3000, 1, 1)];
+    assert_eq!(polls, expected.map(|(at, upload, session)| format!("1,{},poll,{upload},,{session},", at * S)));
+    let found = &import.imported;
+    assert_eq!((found.sessions, found.unpolled_uploads), (3, 0));
+    // 2,300 s and 301 s, to three digits.
+    let (absences, returns) = (measured(found, "absence").unwrap(), measured(found, "return").unwrap());
+    assert!(absences.0 == 1 && absences.1.abs_diff(2300 * S) < 3 * S, "{absences:?}");
+    assert!(returns.0 == 1 && returns.1.abs_diff(301 * S) < S, "{returns:?}");
+    assert_eq!(measured(found, "pause").map(|(count, _)| count), Some(1));
+}
+
+#[test]
+fn an_upload_in_the_same_second_as_its_poll_comes_first() {
+    let log = [poll(5, "a"), upload(5, "a"), poll(8, "a")].concat();
+    assert_eq!(rows(&import(&log)), ["1,0,upload,0,0,,", "1,0,poll,0,,0,", "1,3000000000,poll,0,,0,"]);
+}
+
+#[test]
+fn polls_are_of_the_latest_upload_of_their_name() {
+    let log = [upload(0, "a"), poll(1, "a"), upload(9, "a"), poll(10, "a"), upload(11, "b"), poll(12, "a")].concat();
+    let found = rows(&import(&log));
+    let of = |kind: &str| {
+        found
+            .iter()
+            .filter(|row| row.contains(kind))
+            .map(|row| row.split(',').nth(3).unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of("poll"), ["0", "1", "1"]);
+    let keys: Vec<_> =
+        found.iter().filter(|row| row.contains("upload")).map(|row| row.split(',').nth(4).unwrap()).collect();
+    assert_eq!(keys, ["0", "0", "1"]);
+}
+
+#[test]
+fn an_upload_without_a_key_is_that_for_which_its_client_asks_first() {
+    let post = |second, client| line(second, client, "POST /upload", 201);
+    let get = |second, client, id: u32| line(second, client, &format!("GET /jobs/{id}/status"), 200);
+    let log = [
+        post(0, "one"),
+        post(1, "two"),
+        get(2, "two", 7),
+        get(3, "one", 9),
+        get(5, "two", 7),
+        post(6, "two"),
+        get(7, "two", 7),
+        get(8, "two", 8),
+        post(9, "three"),
+    ];
+    let import = import_as("POST /upload", "GET /jobs/{key}/status", log.concat().as_bytes()).unwrap();
+    let short: Vec<_> = rows(&import)
+        .iter()
+        .map(|row| row.split(',').skip(1).take(3).collect::<Vec<_>>().join(" ").replace("000000000", ""))
+        .collect();
+    let expected = [
+        "0 upload 0",
+        "1 upload 1",
+        "2 poll 1",
+        "3 poll 0",
+        "5 poll 1",
+        "6 upload 2",
+        "7 poll 1",
+        "8 poll 2",
+        "9 upload 3",
+    ];
+    assert_eq!(short, expected);
+    assert_eq!((import.imported.assumed_uploads, import.imported.unpolled_uploads, import.imported.keys), (0, 1, 4));
+}
+
+#[test]
+fn pollers_without_an_upload_get_one_before_their_first_poll() {
+    let get = |second, client| line(second, client, "GET /feed", 200);
+    let import =
+        import_as("", "GET /feed", [get(0, "one"), get(5, "two"), get(600, "one")].concat().as_bytes()).unwrap();
+    assert_eq!(rows(&import).len(), 5);
+    assert_eq!((import.imported.assumed_uploads, import.imported.keys), (2, 2));
+    assert!(
+        import.imported.assumptions[0].contains("assumed right before the first poll"),
+        "{:?}",
+        import.imported.assumptions
+    );
+}
+
+#[test]
+fn a_log_without_status_requests_is_a_trace_of_arrivals() {
+    let post = |second| line(second, "one", "POST /upload", 200);
+    let import = import_as("POST /upload", "", [post(0), post(5)].concat().as_bytes()).unwrap();
+    assert_eq!(rows(&import), ["1,0,upload,0,0,,", "1,5000000000,upload,1,1,,"]);
+    assert!(import.imported.assumptions[0].contains("no status request"));
+    assert!(import.imported.scenario("t.csv", "t").contains("interval = \"3s\""));
+}
+
+#[test]
+fn refused_uploads_are_counted_and_are_none() {
+    let log = [
+        line(0, "h", "POST /upload?filename=a", 413),
+        upload(1, "b"),
+        line(2, "h", "GET /api/upload-status?filename=b", 404),
+    ];
+    let found = import(&log.concat()).imported;
+    assert_eq!((found.uploads, found.refused, found.polls_not_found), (1, 1, 1));
+}
+
+#[test]
+fn runs_of_bad_gateways_are_restarts() {
+    let bad = |second, status| line(second, "h", "GET /", status);
+    let log = [
+        upload(0, "a"),
+        // Two are none.
+        bad(10, 502),
+        bad(11, 503),
+        poll(50, "a"),
+        // Four within 12 s, with one answer in between.
+        bad(100, 502),
+        bad(101, 502),
+        poll(104, "a"),
+        bad(110, 503),
+        bad(112, 504),
+        poll(115, "a"),
+        // As many others as that: an overload, no restart.
+        bad(200, 503),
+        end(201),
+        end(202),
+        end(202),
+        bad(203, 503),
+        end(204),
+        end(205),
+        bad(206, 503),
+        end(5000),
+    ];
+    let import = import(&log.concat());
+    let found = &import.imported;
+    assert_eq!(found.down, 9);
+    let outages: Vec<_> =
+        found.outages.iter().map(|outage| (outage.at_ns.unwrap(), outage.for_ns, outage.answers)).collect();
+    assert_eq!(outages, [(100 * S, 12 * S, 4)]);
+    assert_eq!((found.silences[0].for_ns, found.silences[0].at.as_str()), (4794 * S, "2015-05-17 00:03:26 UTC"));
+    assert!(found.scenario("t.csv", "t").contains("kind = \"reload\"\nat = [\"1m 40s\"]\nwindow = \"12s\""));
+}
+
+#[test]
+fn a_log_whose_minutes_are_none_is_told() {
+    let log: Vec<_> =
+        (0..24).flat_map(|hour| (0..6).map(move |second| poll(hour * 3600 + 300 + second, "a"))).collect();
+    assert!(
+        import_as("", STATUS, log.concat().as_bytes()).unwrap().imported.assumptions[0]
+            .contains("same minute of its hour, 05")
+    );
+    let real: Vec<_> = (0..200).map(|number| poll(number * 400, "a")).collect();
+    assert!(!import_as("", STATUS, real.concat().as_bytes()).unwrap().imported.assumptions[0].contains("minute"));
+}
