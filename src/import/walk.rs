@@ -238,6 +238,10 @@ impl Walk {
             });
             told.push(Told { key, processing_ns, has_polls: known.polls > 0 });
         }
+        // Halfway between two polls, processing is known to a gap.
+        if let Some(gap_ns) = self.measured.poll_gaps.quantile(0.5) {
+            self.measured.processing.coarsen(gap_ns);
+        }
         (told, Counts { keys, ..self.counts }, self.measured)
     }
 }

@@ -234,3 +234,37 @@ fn what_is_stuck_is_cleared_in_its_order_and_nothing_else_is() {
     assert_eq!(registry.read(running[2_000].id(), 3_000), Status::Processing);
     assert_eq!(registry.read(ended_id, 3_000), Status::Ready(()));
 }
+
+#[test]
+fn what_began_first_falls_due_first_in_whatever_order_it_ended() {
+    let registry = Ready::with_shards_and_hasher(retention().age(AgeBasis::Created), 1, std::hash::RandomState::new());
+    let tickets = [5, 10, 15, 20].map(|at| registry.begin("a", at).unwrap());
+    for (ticket, at) in tickets.into_iter().rev().zip(30..) {
+        ticket.finish(Outcome::Ready(7), at).unwrap();
+    }
+    for (due, next) in [(105, Some(110)), (110, Some(115)), (115, Some(120))] {
+        assert_eq!(registry.next_due(), Some(due));
+        assert_eq!((registry.sweep(due - 1).expired, registry.sweep(due).expired), (0, 1), "at {due}");
+        assert_eq!(registry.next_due(), next);
+    }
+}
+
+/// Names that share a place in the index move up when one of them goes, and only those that may.
+#[test]
+fn the_names_that_stay_are_found_whichever_others_go() {
+    let registry = stillready::registry::Registry::<u32, u32>::with_shards_and_hasher(
+        retention(),
+        1,
+        std::hash::RandomState::new(),
+    );
+    let tickets: Vec<_> = (0..3_000).map(|key| registry.begin(key, 0).unwrap()).collect();
+    for step in 0..3 {
+        for (key, ticket) in tickets.iter().enumerate().filter(|(key, _)| key % 4 == step) {
+            assert!(registry.clear(ticket.id()), "{key}");
+        }
+        for key in 0..3_000 {
+            let expected = if key % 4 <= step as u32 { Status::Unknown } else { Status::Processing };
+            assert_eq!(registry.read_key(&key, 1), expected, "{key}, after step {step}");
+        }
+    }
+}
