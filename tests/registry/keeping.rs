@@ -268,3 +268,22 @@ fn the_names_that_stay_are_found_whichever_others_go() {
         }
     }
 }
+
+#[test]
+fn everything_is_cleared_and_tombstones_are_no_loss() {
+    let registry = stillready::registry::Registry::<u32, u32>::new(retention());
+    // More than one step of each, in several parts.
+    let running: Vec<_> = (0..1_000).map(|key| registry.begin(key, 0).unwrap()).collect();
+    for key in 1_000..3_000 {
+        registry.begin(key, 0).unwrap().finish(Outcome::Ready(key), if key < 2_000 { 0 } else { 60 }).unwrap();
+    }
+    registry.sweep(110);
+    assert_eq!(registry.counts().tombstones, 1_000);
+    let mut cleared = Vec::new();
+    registry.clear_all(110, |record| cleared.push((*record.key, record.state)));
+    cleared.sort_unstable_by_key(|&(key, _)| key);
+    let left = (0..1_000).map(|key| (key, State::Processing)).chain((2_000..3_000).map(|key| (key, State::Ready)));
+    assert!(cleared.into_iter().eq(left), "each once, and no tombstone");
+    assert_eq!((registry.counts().total(), registry.next_due()), (0, None));
+    assert_eq!(registry.read(running[0].id(), 110), Status::Unknown);
+}
