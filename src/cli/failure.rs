@@ -91,6 +91,10 @@ pub(crate) enum Failure {
     #[diagnostic(help("{}", grid_help(.0)))]
     Grid(#[from] GridError),
 
+    #[error("interrupted; {rows} of {cells} cells are in {}", folder.display())]
+    #[diagnostic(help("--resume goes on with it"))]
+    SweepInterrupted { rows: usize, cells: usize, folder: PathBuf },
+
     #[error(transparent)]
     #[diagnostic(help("{}", merge_help(.0)))]
     Merge(#[from] MergeError),
@@ -132,7 +136,7 @@ impl Failure {
             | Failure::Import(ImportError::NothingMatched { .. }) => Exit::NothingRan,
             Failure::Import(ImportError::Temporary(_)) => Exit::CannotWrite,
             Failure::Import(_) | Failure::UnreadableLog { .. } => Exit::InvalidScenario,
-            Failure::Experiment(ExperimentError::Interrupted) => Exit::Interrupted,
+            Failure::Experiment(ExperimentError::Interrupted) | Failure::SweepInterrupted { .. } => Exit::Interrupted,
             Failure::Experiment(ExperimentError::Rows(_)) | Failure::Write(_) | Failure::Print(_) => Exit::CannotWrite,
             Failure::Nondeterminism { .. } => Exit::Nondeterminism,
         }
@@ -184,6 +188,7 @@ fn merge_help(error: &MergeError) -> &'static str {
         MergeError::Unfinished { .. } => "run that shard to its end: `stillready sweep` with --shard and --resume",
         MergeError::Foreign { .. } => "name the shards of one sweep only, all made by one version of the program",
         MergeError::Repeated { .. } => "leave one of them out",
+        MergeError::Whole { .. } => "there is nothing to merge: it is what merging comes to",
         MergeError::Lost { .. } => "run them, or name the folders in which they are",
         MergeError::InTheWay { .. } => "finish that sweep, or choose another place: --output",
         MergeError::Write(_) => "choose another place: --output",
@@ -195,11 +200,13 @@ fn import_help(error: &ImportError) -> String {
     match error {
         ImportError::Unreadable { .. } => "a packed log that ends too early was perhaps still being written".to_owned(),
         ImportError::Temporary(_) => "the folder for temporary files needs about 34 bytes for each request".to_owned(),
-        ImportError::NothingMatched { most, not_understood, .. } => {
+        ImportError::NothingMatched { most, not_understood, first_lines, .. } => {
             let most: Vec<_> = most.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
             let most = if most.is_empty() { "none".to_owned() } else { most.join(", ") };
+            let first_lines: String = first_lines.iter().map(|line| format!("\n  {line}")).collect();
             format!(
-                "say --upload and --status as the log has them; most of its requests: {most}; lines not understood: {not_understood}"
+                "say --upload and --status as the log has them, or leave out what it has not; most of its other requests: {most}; lines \
+                 not understood: {not_understood}{first_lines}"
             )
         }
         ImportError::TooMany => "import a part of the log, or write a pattern that fits fewer requests".to_owned(),
@@ -210,6 +217,9 @@ fn import_help(error: &ImportError) -> String {
 /// What to do about a folder whose report cannot be read.
 fn folder_help(error: &FolderError) -> &'static str {
     match error {
+        FolderError::Unfinished { .. } => {
+            "finish it with `stillready sweep`, the same scenario and --resume, or begin anew with --restart"
+        }
         FolderError::Part { .. } => "merge all of them, as in `stillready merge reports`",
         FolderError::NoReport { .. } | FolderError::Unreadable { .. } => {
             "name the folder that a run or a diagnosis wrote, as in `stillready report reports/reference`"

@@ -80,7 +80,8 @@ fn objective(text: &str) -> Result<Objective, String> {
             nearest(metric, METRICS.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
         format!("there is no metric `{metric}`: {meant}allowed: {}", METRICS.join(", "))
     })?;
-    Ok(Objective { metric: known, limit: limit.map_err(|_| "the limit must be a number".to_owned())? })
+    let limit = limit.ok().filter(|&(Limit::Max(limit) | Limit::Min(limit))| limit.is_finite() && limit >= 0.0);
+    Ok(Objective { metric: known, limit: limit.ok_or("the limit must be a number, at least 0")? })
 }
 
 /// Chooses among the cells of a sweep.
@@ -127,6 +128,13 @@ pub(super) fn recommend(arguments: &RecommendArguments, limits: Limits, console:
     }
     console.result(&text)?;
     if arguments.robust {
+        if grid.cells.iter().any(|cell| cell.scenario.workload.arrivals.recorded_polls().is_some()) {
+            return Err(Failure::Usage {
+                message: "--robust changes absences and processing times, and those of a trace are what they were"
+                    .to_owned(),
+                help: "leave it out, or describe the workload instead of taking it from a trace".to_owned(),
+            });
+        }
         let jobs = jobs(arguments.jobs);
         limits.check_grid(&grid, jobs)?;
         console.result(&robustness(&grid, candidates, &objectives, cost, jobs, console)?)?;

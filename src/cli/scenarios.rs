@@ -5,7 +5,7 @@ use std::path::Path;
 
 use stillready::report::grid;
 use stillready::scenario::shipped::{self, BUILT_IN};
-use stillready::scenario::{Scenario, Traces, nearest};
+use stillready::scenario::{Grid, Scenario, Traces, nearest};
 
 use super::failure::Failure;
 use super::{limits, mutants};
@@ -91,6 +91,11 @@ fn read(argument: &str, path: &Path) -> Result<Source, Failure> {
 impl Source {
     pub(super) fn parse(&self) -> Result<Scenario, Failure> {
         Ok(Scenario::parse_with(&self.name, &self.file, &self.text, &self.traces)?)
+    }
+
+    /// The scenario's grid, if it has one.
+    pub(super) fn grid(&self) -> Result<Option<Grid>, Failure> {
+        Ok(Grid::parse_with(&self.name, &self.file, &self.text, &self.traces)?)
     }
 }
 

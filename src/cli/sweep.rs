@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use stillready::exit::Exit;
+use stillready::experiment::ExperimentError;
 use stillready::experiment::shard::{Part, Shard};
 use stillready::experiment::sweep::{SweepOptions, sweep};
 use stillready::provenance::{Clock, SweepRecord};
@@ -97,8 +98,11 @@ pub(super) fn run(arguments: &SweepArguments, limits: Limits, console: &Console)
     );
     bar.finish_and_clear();
     if let Err(error) = done {
-        eprintln!("{} of {} cells are in {}; --resume goes on", growing.rows(), grid.cells.len(), folder.display());
-        return Err(error);
+        let (rows, cells) = (growing.rows(), grid.cells.len());
+        return Err(match error {
+            Failure::Experiment(ExperimentError::Interrupted) => Failure::SweepInterrupted { rows, cells, folder },
+            other => other,
+        });
     }
     let mut paths = growing.finish(record(&source, &part, jobs), &clock)?;
     if !arguments.format.is_empty() {
@@ -122,7 +126,7 @@ pub(super) fn folder(output: &Path, name: &str, shard: Option<Shard>) -> Result<
 /// Finds and reads a scenario that has a grid.
 pub(super) fn load(argument: &str) -> Result<(Source, Grid), Failure> {
     let source = find(argument)?;
-    match Grid::parse_with(&source.name, &source.file, &source.text, &source.traces)? {
+    match source.grid()? {
         Some(grid) => Ok((source, grid)),
         None => Err(Failure::Usage {
             message: format!("scenario `{}` has no grid, so there is nothing to sweep", source.name),

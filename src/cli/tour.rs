@@ -54,7 +54,11 @@ pub(super) fn list(console: &Console) -> Result<Exit, Failure> {
 pub(super) fn check(scenarios: &[String], console: &Console) -> Result<Exit, Failure> {
     let mut faulty = 0;
     for argument in scenarios {
-        match load(argument) {
+        match load(argument).and_then(|(source, scenario)| {
+            // What is swept is part of the file, too.
+            source.grid()?;
+            Ok((source, scenario))
+        }) {
             Ok((source, scenario)) => {
                 let uploads = uploads(scenario.uploads);
                 let policies = scenario.policies.iter().map(|policy| policy.name.as_str()).collect::<Vec<_>>();

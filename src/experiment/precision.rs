@@ -36,7 +36,7 @@ impl Precision {
 /// The half-width that an interval may have.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Goal {
-    /// As a share of the rate; of a rate of zero nothing is asked.
+    /// As a share of the rate; a rate of zero is known to no share of it.
     Relative(f64),
     /// As it is.
     Absolute(f64),
@@ -48,7 +48,7 @@ impl Goal {
         let half = (estimate.high - estimate.low) / 2.0;
         match self {
             Goal::Absolute(allowed) => half / allowed,
-            Goal::Relative(_) if estimate.value == 0.0 => 0.0,
+            Goal::Relative(_) if estimate.value == 0.0 => f64::INFINITY,
             Goal::Relative(share) => half / (share * estimate.value),
         }
     }

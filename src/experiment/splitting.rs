@@ -30,6 +30,10 @@ const ENOUGH: f64 = 0.1;
 /// Into how many a client is split at most.
 const SPLITS_MAX: usize = 50;
 
+/// So many levels are looked for however few arrivals are to be simulated, and so many courses of one client followed.
+const LEVELS_ALWAYS: u64 = 20;
+const COURSES_ALWAYS: u32 = 1_000;
+
 /// Batches of clients, whose means are taken for normal.
 const BATCHES: usize = 25;
 
@@ -114,6 +118,8 @@ struct Climb<'a> {
     policy: &'a Policy,
     fact: Fact,
     upload: u32,
+    /// How many courses one client may take.
+    courses_max: u32,
 }
 
 impl Climb<'_> {
@@ -138,7 +144,8 @@ impl Climb<'_> {
     }
 
     /// Chooses levels, each about as hard to reach from the one before.
-    fn levels(&self, seeds: impl Fn(u32) -> u64 + Sync) -> Result<Vec<Level>, &'static str> {
+    fn levels(&self, arrivals: u64, seeds: impl Fn(u32) -> u64 + Sync) -> Result<Vec<Level>, &'static str> {
+        let each = PILOT as u64 * (u64::from(self.upload) + 1);
         let mut paths: Vec<_> =
             (0..PILOT as u32).into_par_iter().map(|number| self.run(seeds(number), Vec::new())).collect();
         let mut levels: Vec<Level> = Vec::new();
@@ -157,6 +164,9 @@ impl Climb<'_> {
                 return if levels.is_empty() { Err("no step leads to it") } else { Ok(levels) };
             };
             let there: Vec<_> = paths.iter().filter(|path| path.ladder.reached.len() >= requests).cloned().collect();
+            if (levels.len() as u64 + 1) * each > arrivals.max(LEVELS_ALWAYS * each) {
+                return Err("too many steps lead to it for so few uploads");
+            }
             let splits = ((PILOT as f64 / there.len() as f64).round() as usize).clamp(1, SPLITS_MAX);
             levels.push(Level { requests, splits });
             let times = levels.len() as u32 * PILOT as u32;
@@ -187,6 +197,10 @@ impl Climb<'_> {
         let weight = weight / level.splits as f64;
         self.on(path, rest, weight, root);
         for _ in 1..level.splits {
+            // A client that is split without end is given up, and with it the estimate.
+            if root.courses == self.courses_max {
+                return;
+            }
             root.courses += 1;
             let anew = self.anew(path, level.requests, root.courses);
             self.on(&anew, rest, weight, root);
@@ -214,18 +228,26 @@ pub fn split(scenario: &Scenario, policy: &Policy, fact: Fact, arrivals: u64) ->
     // Others come for as long as the client lasts.
     let scenario = Scenario { uploads: u32::MAX / 2, ..scenario.clone() };
     let before = before(&scenario, policy);
-    let climb = Climb { policy, fact, upload: before, scenario };
+    let in_all = arrivals.max(LEVELS_ALWAYS * PILOT as u64) / (u64::from(before) + 1);
+    let courses_max = u32::try_from(in_all).unwrap_or(u32::MAX).max(COURSES_ALWAYS);
+    let climb = Climb { policy, fact, upload: before, courses_max, scenario };
     // The pilot's seeds are those of no replication.
-    let levels = climb.levels(|number| replication_seed(&climb.scenario, u32::MAX / 2 + number))?;
+    let levels = climb.levels(arrivals, |number| replication_seed(&climb.scenario, u32::MAX / 2 + number))?;
+    let bounded = |all: &[Root]| match all.iter().any(|root| root.courses == climb.courses_max) {
+        true => Err("those on the way to it are too many to follow"),
+        false => Ok(()),
+    };
     let roots = |numbers: std::ops::Range<u32>| -> Vec<Root> {
         let seed = |number| replication_seed(&climb.scenario, number);
         numbers.into_par_iter().map(|number| climb.climb(seed(number), &levels)).collect()
     };
     let mut all = roots(0..BATCHES as u32);
+    bounded(&all)?;
     let courses: u64 = all.iter().map(|root| 1 + u64::from(root.courses)).sum();
     let each = courses.div_ceil(BATCHES as u64) * (u64::from(before) + 1);
     let wanted = u32::try_from(arrivals / each / BATCHES as u64).unwrap_or(u32::MAX / 4 / BATCHES as u32);
     all.extend(roots(BATCHES as u32..wanted.max(1) * BATCHES as u32));
+    bounded(&all)?;
     if all.iter().map(|root| root.hits).sum::<usize>() < HITS_MIN {
         return Err("too few clients came to it");
     }

@@ -49,7 +49,7 @@ impl Verified {
 /// Measures the share of uploads with a fact under a policy in all ways that there are.
 #[must_use]
 pub fn verify(scenario: &Scenario, policy: &Policy, fact: Fact) -> Verified {
-    const OTHER: &str = "it is about `not_found` after a success";
+    const OTHER: &str = "only for false_not_found_rate";
     let is_loss = fact == Fact::FalseNotFound;
     let numbers: Vec<u32> = (0..scenario.replications).collect();
     let smoothable = if is_loss { Smoothed::new(scenario, policy) } else { Err(OTHER) };

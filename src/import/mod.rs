@@ -107,15 +107,19 @@ pub enum ImportError {
     /// Temporary files cannot be used.
     #[error("cannot sort the log: temporary files cannot be used")]
     Temporary(#[from] io::Error),
-    /// No request is an upload or a status request.
-    #[error("none of {requests} requests is an upload or a status request")]
+    /// No request is what a pattern says.
+    #[error("none of {requests} requests is {what}")]
     NothingMatched {
+        /// What none is.
+        what: &'static str,
         /// How many requests there are.
         requests: u64,
         /// The kinds of which there are most, with how many.
         most: Vec<(String, u64)>,
-        /// What was not understood.
+        /// How many lines were not understood.
         not_understood: u64,
+        /// The first of them, in words.
+        first_lines: Vec<String>,
     },
     /// There are too many uploads.
     #[error("the log has more than {UPLOADS_MAX} uploads")]
@@ -156,6 +160,8 @@ pub struct Reader<'a> {
     lines_before: u64,
     has_fraction: bool,
     matched: Option<(i64, i64)>,
+    uploads: u64,
+    polls: u64,
 }
 
 impl<'a> Reader<'a> {
@@ -171,6 +177,8 @@ impl<'a> Reader<'a> {
             lines_before: 0,
             has_fraction: false,
             matched: None,
+            uploads: 0,
+            polls: 0,
         }
     }
 
@@ -229,6 +237,8 @@ impl<'a> Reader<'a> {
         };
         if let Some((what, name)) = matched {
             kind = what;
+            self.uploads += u64::from(kind == Kind::Upload);
+            self.polls += u64::from(kind == Kind::Poll);
             client = hash(&[&request.client, &request.agent]);
             // Where no pattern names a key, a client has one.
             key = if name.is_empty() { client } else { hash(&[&name]) };
@@ -266,13 +276,20 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`ImportError`], but for what cannot be read.
     pub fn finish(self) -> Result<Import, ImportError> {
-        let Reader { options, mut imported, sorter, hints, has_fraction, matched, .. } = self;
-        let Some((start_ns, last_ns)) = matched else {
+        let Reader { options, mut imported, sorter, hints, has_fraction, matched, uploads, polls, .. } = self;
+        // A pattern that fits nothing is mistyped: whoever knows that there is none leaves it out.
+        let missing = match (&options.upload, &options.status) {
+            _ if uploads + polls == 0 => Some("an upload or a status request"),
+            (Some(_), _) if uploads == 0 => Some("an upload as --upload has it"),
+            (_, Some(_)) if polls == 0 => Some("a status request as --status has it"),
+            _ => None,
+        };
+        let (None, Some((start_ns, last_ns))) = (missing, matched) else {
+            let what = missing.unwrap_or("an upload or a status request");
             let mut most: Vec<_> = hints.into_iter().collect();
             most.sort_by(|(one, count), (other, more)| more.cmp(count).then_with(|| one.cmp(other)));
             most.truncate(5);
-            let not_understood = imported.not_understood();
-            return Err(ImportError::NothingMatched { requests: imported.requests, most, not_understood });
+            return Err(imported.nothing_matched(what, most));
         };
         if start_ns.abs_diff(last_ns) > SPAN_MAX_NS {
             return Err(ImportError::TooLong { first: written(start_ns), last: written(last_ns) });
@@ -302,8 +319,7 @@ impl<'a> Reader<'a> {
         imported.fill(options, &told, counts, measured, outages, start_ns);
         if imported.uploads == 0 {
             let most = vec![("uploads, all of them refused".to_owned(), imported.refused)];
-            let not_understood = imported.not_understood();
-            return Err(ImportError::NothingMatched { requests: imported.requests, most, not_understood });
+            return Err(imported.nothing_matched("an upload that was taken", most));
         }
         Ok(Import { imported, sorted, rules, told, start_ns })
     }

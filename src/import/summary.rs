@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::measure::{Fit, Measured, QUANTILES};
 use super::request::Why;
 use super::walk::{All, Counts, Outages, Told};
-use super::{FIRST_LINES, Options, written};
+use super::{FIRST_LINES, ImportError, Options, written};
 use crate::time::SECOND_NS;
 
 /// What was found in a log. Numbers only: no address, no name.
@@ -173,6 +173,18 @@ impl Imported {
     #[must_use]
     pub fn not_understood(&self) -> u64 {
         self.reasons.values().sum()
+    }
+
+    /// That none of the requests is what it should be, with the kinds of which there are most.
+    pub(super) fn nothing_matched(&self, what: &'static str, most: Vec<(String, u64)>) -> ImportError {
+        let line = |line: &NotUnderstood| format!("line {}: {}: {}", line.line, line.why.words(), line.text);
+        ImportError::NothingMatched {
+            what,
+            requests: self.requests,
+            most,
+            not_understood: self.not_understood(),
+            first_lines: self.first_lines.iter().map(line).collect(),
+        }
     }
 
     pub(super) fn note_not_understood(&mut self, name: &str, line: u64, why: Why, bytes: &[u8]) {

@@ -219,7 +219,8 @@ impl Walk {
     /// What is told of each upload, the log having ended at a moment.
     pub(super) fn finish(mut self, end_ns: i64) -> (Vec<Told>, Counts, All) {
         let (rules, mut keys) = (self.rules, self.counts.keys);
-        let mut told = Vec::with_capacity(self.uploads.len());
+        let mut once = Vec::new();
+        let mut told: Vec<Told> = Vec::with_capacity(self.uploads.len());
         for known in &self.uploads {
             let first = known.first;
             let shortest_ns = first.shortest_ns.max(rules.resolution_ns);
@@ -236,7 +237,17 @@ impl Walk {
                 keys += 1;
                 keys - 1
             });
+            if !known.is_assumed && first.polls == 1 && has_stopped {
+                once.push((told.len(), first.last_ns.abs_diff(known.at_ns)));
+            }
             told.push(Told { key, processing_ns, has_polls: known.polls > 0 });
+        }
+        // Who polled once and stopped had an answer by then. That says little of one that came late; of one that came sooner than
+        // others' processing ends, that it was quicker.
+        let usual_ns = self.measured.processing.quantile(0.5).unwrap_or(u64::MAX);
+        for (upload, after_ns) in once.into_iter().filter(|&(_, after_ns)| after_ns <= usual_ns) {
+            told[upload].processing_ns = Some(after_ns / 2);
+            self.measured.processing.add(after_ns / 2);
         }
         // Halfway between two polls, processing is known to a gap.
         if let Some(gap_ns) = self.measured.poll_gaps.quantile(0.5) {

@@ -53,7 +53,7 @@ pub fn front(axes: &[String], candidates: &[Candidate]) -> String {
     right(&mut table, 1 + axes.len());
     let cells: usize = front.iter().map(|place| 1 + place.alike).sum();
     let head = format!(
-        "{cells} on the Pareto front: none is better in one and worse in nothing (+: others alike;\n≤: nobody was hurt, at most so many at 95 %)"
+        "{cells} on the Pareto front: none is better in one and worse in nothing\n(+: others alike; ≤: nobody was hurt, at most so many at 95 %)"
     );
     format!("{head}\n\n{}\n", table.trim_fmt())
 }
@@ -165,7 +165,7 @@ pub fn sensitivity(axes: &[String], candidates: &[Candidate]) -> String {
     }
     right(&mut table, 1);
     format!(
-        "\nShare of the variance over the grid, by itself / with the others (Sobol indices):\n\n{}\n",
+        "\nShare of the variance over the grid, by itself / with the others (Sobol\nindices):\n\n{}\n",
         table.trim_fmt()
     )
 }

@@ -19,6 +19,12 @@ pub enum MergeError {
     /// A part is not whole, or was changed.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// It is no part.
+    #[error("{} is a whole sweep, not a shard of one", folder.display())]
+    Whole {
+        /// Where.
+        folder: PathBuf,
+    },
     /// A part is still being written, or its writer was stopped.
     #[error("{} is not finished", folder.display())]
     Unfinished {
@@ -108,6 +114,7 @@ pub fn merge(folders: &[PathBuf]) -> Result<Merged, MergeError> {
         for folder in read::shards(folder)? {
             let (record, table) = match read::shard(&folder) {
                 Err(_) if grid::is_unfinished(&folder) => return Err(MergeError::Unfinished { folder }),
+                Err(_) if read::sweep(&folder).is_ok() => return Err(MergeError::Whole { folder }),
                 read => read?,
             };
             let Some(shard) = record.shard else { return Err(FolderError::NoReport { folder }.into()) };

@@ -211,6 +211,23 @@ fn a_shard_that_was_stopped_between_two_files_comes_to_the_same_bytes() {
 }
 
 #[test]
+fn a_shard_is_known_by_its_record_whatever_its_folder_is_called() {
+    let folder = tempfile::tempdir().unwrap();
+    shards(folder.path(), 3);
+    let reports = folder.path().join("reports");
+    fs::rename(reports.join("choice-sweep-1-of-3"), reports.join("first")).unwrap();
+    assert_eq!(run_in(folder.path(), &["merge", "reports"]).code, 0);
+    fs::create_dir(reports.join("again")).unwrap();
+    for name in ["grid.csv", "run.json"] {
+        fs::copy(reports.join("first").join(name), reports.join("again").join(name)).unwrap();
+    }
+    let twice = run_in(folder.path(), &["merge", "reports"]);
+    let whole = run_in(folder.path(), &["merge", "reports/choice-sweep"]);
+    assert_eq!([twice.code, whole.code], [3, 3]);
+    insta::assert_snapshot!("merge_by_record", twice.stderr + &whole.stderr);
+}
+
+#[test]
 fn a_part_is_no_report_and_no_sweep() {
     let folder = tempfile::tempdir().unwrap();
     shard(folder.path(), "1/3", &[]);

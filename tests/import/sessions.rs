@@ -12,13 +12,35 @@ fn the_processing_time_is_half_way_between_the_last_two_polls() {
     let log = [upload(10, "a"), poll(11, "a"), poll(14, "a"), poll(17, "a"), end(1000)].concat();
     // Not ready at 14, ready at 17: 4 to 7 s after the upload.
     assert_eq!(rows(&import(&log))[0], "1,0,upload,0,0,,5500000000");
-    // A client that may still be polling tells nothing, nor does one that polls now and then, nor does one poll.
+    // A client that may still be polling tells nothing, nor does one that polls now and then.
     let cut = [upload(10, "a"), poll(11, "a"), poll(14, "a"), poll(17, "a"), end(200)].concat();
     assert_eq!(rows(&import(&cut))[0], "1,0,upload,0,0,,");
     let now_and_then = [upload(10, "a"), poll(11, "a"), poll(14, "a"), poll(214, "a"), end(1000)].concat();
     assert_eq!(rows(&import(&now_and_then))[0], "1,0,upload,0,0,,");
     let once = [upload(10, "a"), poll(11, "a"), end(1000)].concat();
-    assert_eq!(rows(&import(&once))[0], "1,0,upload,0,0,,");
+    // One poll and no more: it was ready by then.
+    assert_eq!(rows(&import(&once))[0], "1,0,upload,0,0,,500000000");
+}
+
+/// Of many that are quick and few that are slow, the quick ones poll once: the slow ones alone would say nothing of them.
+#[test]
+fn who_polled_once_and_stopped_was_quicker_than_those_who_polled_on() {
+    let mut log = String::new();
+    for number in 0..40 {
+        let (key, at) = (format!("k{number}"), 100 * number);
+        log += &upload(at, &key);
+        log += &poll(at + 3, &key);
+        if number % 10 == 0 {
+            log += &(2..=4).map(|times| poll(at + 3 * times, &key)).collect::<String>();
+        }
+    }
+    // One that came late says nothing: it is as the others are.
+    log += &[upload(5_000, "late"), poll(5_200, "late"), end(9_000)].concat();
+    let import = import(&log);
+    let told: Vec<_> = rows(&import).into_iter().filter(|row| row.contains("upload")).collect();
+    let of = |ending: &str| told.iter().filter(|row| row.ends_with(ending)).count();
+    assert_eq!((of(",1500000000"), of(",10500000000"), of(",,")), (36, 4, 1));
+    assert!(import.imported.processing.contains("median = \"1s "), "{}", import.imported.processing);
 }
 
 #[test]

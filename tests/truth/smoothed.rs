@@ -122,3 +122,20 @@ fn where_clients_disturb_each_other_it_says_so() {
         ["too few entries fall due within the span", "sweeps are so rare that entries stay to the end"]
     );
 }
+
+/// Clients that stay and poll rarely are late, too, and neither way counts them.
+#[test]
+fn clients_that_stay_and_come_late_are_no_case_for_it() {
+    let base = scenario(1_000, "10m", "sweep-first", "{ trigger = \"chance\", chance = 0.1 }");
+    let why = |change: &dyn Fn(&mut stillready::scenario::ClientSpec)| {
+        let mut scenario = base.clone();
+        change(&mut scenario.client);
+        let verified = verify(&scenario, &scenario.policies[0], Fact::FalseNotFound);
+        (verified.smoothed.err(), verified.closed_form.err())
+    };
+    let refused = Some("clients that stay may poll first when their entry is over");
+    assert_eq!(why(&|client| client.first_poll_ns = 600_000_000_000), (refused, refused));
+    assert_eq!(why(&|client| client.interval_ns = 600_000_000_000), (refused, refused));
+    assert_eq!(why(&|client| (client.backoff, client.max_attempts) = (2.0, 30)).0, refused);
+    assert_eq!(why(&|client| client.first_poll_ns = 599_000_000_000).1, None);
+}

@@ -132,6 +132,7 @@ fn it_says_why_there_is_none() {
     let mut scenario = site(2, 20, 1, patience);
     let why = |scenario: &Scenario, fact| split(scenario, &scenario.policies[0], fact, 1000).err();
     assert_eq!(why(&scenario, Fact::FetchGaveUp), Some("no step leads to it"));
+    assert_eq!(why(&scenario, Fact::SawReady), Some("it is not rare"));
     scenario.workload.arrivals = stillready::scenario::Arrivals::Trace { at_ns: vec![1; 10] };
     assert_eq!(why(&scenario, Fact::ToldLost), Some("the uploads are from a list, which ends"));
 }

@@ -94,7 +94,7 @@ pub fn read(folder: &Path) -> Result<Report, FolderError> {
     Ok(report)
 }
 
-/// The folders of parts of a sweep, finished or not, in a folder: itself, or those in it whose names say so.
+/// The folders of parts of a sweep, finished or not, in a folder: itself, or those in it whose records or names say so.
 pub(super) fn shards(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
     if has_tables(folder) || Record::is_in(folder) {
         return Ok(vec![folder.to_owned()]);
@@ -105,7 +105,8 @@ pub(super) fn shards(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
         let path = entry.map_err(unreadable)?.path();
         let is_named = path.file_name().is_some_and(|name| name.to_string_lossy().contains(grid::SHARD_OF));
         // A folder that was made for one and has nothing yet is none.
-        if path.is_dir() && is_named && (has_tables(&path) || Record::is_in(&path) || grid::is_unfinished(&path)) {
+        let has_some = || has_tables(&path) || Record::is_in(&path) || grid::is_unfinished(&path);
+        if path.is_dir() && (is_named && has_some() || Record::is_of_shard(&path)) {
             found.push(path);
         }
     }

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::experiment::shard::Shard;
-use crate::provenance::{RECORD_VERSION, SWEEP, sha256_hex};
-use crate::report::files;
+use crate::provenance::{RECORD_VERSION, SHARD, SWEEP, sha256_hex};
+use crate::report::{files, grid};
 use crate::scenario::shipped::BUILT_IN;
 
 /// The name of the record in its folder.
@@ -150,6 +150,12 @@ pub enum FolderError {
         /// Which.
         path: PathBuf,
     },
+    /// A sweep has not come to its end.
+    #[error("{} has an unfinished sweep", folder.display())]
+    Unfinished {
+        /// Where.
+        folder: PathBuf,
+    },
     /// A part of a sweep is not a sweep.
     #[error("{} has a part of a sweep, and no report without the others", folder.display())]
     Part {
@@ -177,6 +183,17 @@ pub enum FolderError {
 }
 
 impl Record {
+    /// Whether a folder has the record of a part of a sweep, whole or not.
+    pub(super) fn is_of_shard(folder: &Path) -> bool {
+        #[derive(Deserialize)]
+        struct Kind {
+            kind: String,
+        }
+        let read = fs::read(folder.join(NAME)).ok();
+        let kind = read.and_then(|bytes| serde_json::from_slice::<Kind>(&bytes).ok());
+        kind.is_some_and(|record| record.kind == SHARD)
+    }
+
     /// Whether a folder has a record.
     pub(super) fn is_in(folder: &Path) -> bool {
         folder.join(NAME).is_file()
@@ -187,7 +204,11 @@ impl Record {
         let path = folder.join(NAME);
         let bytes = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(FolderError::NoRecord { folder: folder.to_owned() });
+                let folder = folder.to_owned();
+                return Err(match grid::is_unfinished(&folder) {
+                    true => FolderError::Unfinished { folder },
+                    false => FolderError::NoRecord { folder },
+                });
             }
             read => read.map_err(|source| FolderError::Unreadable { path: path.clone(), source })?,
         };
