@@ -43,6 +43,10 @@ const HITS_MIN: usize = 2 * BATCHES;
 /// The fewest uploads that come before the one that is looked at.
 const BEFORE_MIN: u32 = 50;
 
+/// Uploads that come after it: so many times as many, and so many more.
+const AFTER_TIMES: u32 = 10;
+const AFTER_MIN: u32 = 10_000;
+
 /// The most uploads that come before the one that is looked at.
 const BEFORE_MAX: u32 = 5_000;
 
@@ -77,6 +81,8 @@ struct Ladder {
     /// When it came to each level first.
     reached: Vec<SimTime>,
     over: Option<Facts>,
+    /// Whether the last of the others came before it was over.
+    outlasts: bool,
 }
 
 impl Ladder {
@@ -98,6 +104,7 @@ impl Observer for Ladder {
             Event::ClientEnded { upload, .. } if upload == self.upload && self.level == self.reached.len() => {
                 self.reached.pop();
             }
+            Event::SpanEnded { .. } => self.outlasts = true,
             Event::Over { upload, facts, .. } if upload.number == self.upload => self.over = Some(facts),
             _ => {}
         }
@@ -125,7 +132,8 @@ struct Climb<'a> {
 impl Climb<'_> {
     fn run(&self, seed: u64, redraws: Vec<Redraw>) -> Path {
         let in_a_row = self.fact == Fact::FetchGaveUp;
-        let ladder = Ladder { upload: self.upload, in_a_row, level: 0, reached: Vec::new(), over: None };
+        let ladder =
+            Ladder { upload: self.upload, in_a_row, level: 0, reached: Vec::new(), over: None, outlasts: false };
         let is_over = |ladder: &Ladder| ladder.over.is_some();
         let ladder = follow(&self.scenario, self.policy, seed, (self.upload, redraws.clone()), ladder, is_over);
         Path { seed, redraws, ladder }
@@ -146,10 +154,17 @@ impl Climb<'_> {
     /// Chooses levels, each about as hard to reach from the one before.
     fn levels(&self, arrivals: u64, seeds: impl Fn(u32) -> u64 + Sync) -> Result<Vec<Level>, &'static str> {
         let each = PILOT as u64 * (u64::from(self.upload) + 1);
+        const ENDLESS: &str = "some uploads may never be over";
+        if self.run(seeds(0), Vec::new()).ladder.outlasts {
+            return Err(ENDLESS);
+        }
         let mut paths: Vec<_> =
             (0..PILOT as u32).into_par_iter().map(|number| self.run(seeds(number), Vec::new())).collect();
         let mut levels: Vec<Level> = Vec::new();
         loop {
+            if paths.iter().any(|path| path.ladder.outlasts) {
+                return Err(ENDLESS);
+            }
             let hits = paths.iter().filter(|path| self.comes_to_it(path)).count();
             if hits as f64 >= ENOUGH * PILOT as f64 {
                 return if levels.is_empty() { Err("it is not rare") } else { Ok(levels) };
@@ -225,9 +240,10 @@ pub fn split(scenario: &Scenario, policy: &Policy, fact: Fact, arrivals: u64) ->
     if scenario.workload.arrivals.listed().is_some() {
         return Err("the uploads are from a list, which ends");
     }
-    // Others come for as long as the client lasts.
-    let scenario = Scenario { uploads: u32::MAX / 2, ..scenario.clone() };
-    let before = before(&scenario, policy);
+    let endless = Scenario { uploads: u32::MAX / 2, ..scenario.clone() };
+    let before = before(&endless, policy);
+    // Others come for as long as the client lasts, unless that is for ever.
+    let scenario = Scenario { uploads: AFTER_TIMES * before + AFTER_MIN, ..endless };
     let in_all = arrivals.max(LEVELS_ALWAYS * PILOT as u64) / (u64::from(before) + 1);
     let courses_max = u32::try_from(in_all).unwrap_or(u32::MAX).max(COURSES_ALWAYS);
     let climb = Climb { policy, fact, upload: before, courses_max, scenario };

@@ -286,7 +286,9 @@ fn every_check_is_armed_and_one_that_nothing_breaks_is_not() {
             let alone = format!("policy = \"own\"\nmetric = \"{metric}\"\nmax = {limit}\n[[gate]]\n");
             let against =
                 format!("policy = \"own\"\nversus = \"shared\"\nmetric = \"{metric}\"\nmax = {limit}\n[[gate]]\n");
-            [alone, against]
+            let least = if metric.ends_with("_rate") { "0.1" } else { "1" };
+            let at_least = format!("policy = \"own\"\nmetric = \"{metric}\"\nmin = {least}\n[[gate]]\n");
+            [alone, against, at_least]
         })
         .collect();
     let all: &'static str = Box::leak(all.trim_end_matches("[[gate]]\n").to_owned().into_boxed_str());
