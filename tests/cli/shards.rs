@@ -68,15 +68,16 @@ fn shards_are_merged_from_folders_wherever_they_are() {
 /// Starts a shard that takes a while, and waits for its first rows.
 fn begin(folder: &Path, arguments: &[&str]) -> Child {
     let program = stillready(folder, arguments).get_program().to_owned();
-    let child = Command::new(program).current_dir(folder).args(arguments).stdout(Stdio::null()).spawn().unwrap();
+    let mut command = Command::new(program);
     let path = folder.join("reports/choice-sweep-1-of-2/grid.csv");
-    for _ in 0..10_000 {
-        if fs::read(&path).is_ok_and(|bytes| bytes.iter().filter(|byte| **byte == b'\n').count() > 2) {
-            return child;
-        }
+    let has_rows = || fs::read(&path).is_ok_and(|bytes| bytes.iter().filter(|byte| **byte == b'\n').count() > 2);
+    let child = command.current_dir(folder).args(arguments).stdout(Stdio::null()).spawn().unwrap();
+    let came = (0..10_000).any(|_| {
         std::thread::sleep(Duration::from_millis(2));
-    }
-    panic!("no rows came");
+        has_rows()
+    });
+    assert!(came, "no rows came");
+    child
 }
 
 #[test]
