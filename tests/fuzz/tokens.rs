@@ -2,35 +2,58 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use proptest::prelude::*;
 use stillready::harness::{Budget, Level, Program, Store, check};
-use stillready::registry::{Full, Outcome, Registry, Retention, Status, Ticket, UploadId};
+use stillready::registry::{Full, Outcome, Registry, Retention, Status, Ticket, UploadId, Wait};
 
 use crate::edits::{apply, edits};
 use crate::{cases, soon};
 
-/// The registry as the harness drives it.
+/// The registry as the harness drives it, with every call that a token can name.
 struct Right(Registry<u32, u32>);
 
-impl Store for Right {
-    type Ticket = (Mutex<Option<Ticket<u32, u32>>>, UploadId);
+/// An upload that has begun.
+struct Begun {
+    ticket: Mutex<Option<Ticket<u32, u32>>>,
+    id: UploadId,
+    wait: Mutex<Wait<u32, u32>>,
+}
 
-    fn begin(&self, key: u32, _upload: u32, now_ns: u64) -> Result<Self::Ticket, Full> {
+impl Store for Right {
+    type Ticket = Begun;
+
+    fn begin(&self, key: u32, _upload: u32, now_ns: u64) -> Result<Begun, Full> {
         self.0.begin(key, now_ns).map(|ticket| {
             let id = ticket.id();
-            (Mutex::new(Some(ticket)), id)
+            Begun { ticket: Mutex::new(Some(ticket)), id, wait: Mutex::new(self.0.wait(id)) }
         })
     }
 
-    fn finish(&self, (ticket, _): &Self::Ticket, outcome: Outcome<u32>, now_ns: u64) -> Option<bool> {
-        let mut ticket = ticket.lock().unwrap();
+    fn finish(&self, begun: &Begun, outcome: Outcome<u32>, now_ns: u64) -> Option<bool> {
+        let mut ticket = begun.ticket.lock().unwrap();
         Some(ticket.take().is_some_and(|ticket| ticket.finish(outcome, now_ns).is_ok()))
     }
 
-    fn read(&self, (_, id): &Self::Ticket, now_ns: u64) -> Status<u32> {
-        self.0.read(*id, now_ns)
+    fn read(&self, begun: &Begun, now_ns: u64) -> Status<u32> {
+        self.0.read(begun.id, now_ns)
+    }
+
+    fn interrupt(&self, begun: &Begun, now_ns: u64) -> Option<()> {
+        if let Some(ticket) = begun.ticket.lock().unwrap().take() {
+            let _ = ticket.interrupt(now_ns);
+        }
+        Some(())
+    }
+
+    fn acknowledge(&self, begun: &Begun, now_ns: u64) -> Option<bool> {
+        Some(self.0.acknowledge(begun.id, now_ns))
+    }
+
+    fn wait(&self, begun: &Begun, now_ns: u64, waker: &Waker) -> Option<Poll<Status<u32>>> {
+        Some(begun.wait.lock().unwrap().poll(now_ns, waker))
     }
 
     fn sweep(&self, now_ns: u64) {
@@ -41,8 +64,8 @@ impl Store for Right {
         Some(self.0.read_key(&key, now_ns))
     }
 
-    fn clear(&self, (_, id): &Self::Ticket, _now_ns: u64) -> Option<bool> {
-        Some(self.0.clear(*id))
+    fn clear(&self, begun: &Begun, _now_ns: u64) -> Option<bool> {
+        Some(self.0.clear(begun.id))
     }
 }
 
