@@ -178,13 +178,13 @@ pub(crate) fn is_simple(scenario: &Scenario, policy: &Policy) -> Result<(), &'st
         (!goes_on, "clients go on after not_found"),
         (only_polls && client.post_timeout_ns.is_none(), "clients do more than poll"),
         (workload.arrivals.recorded_polls().is_none(), "clients poll as they were recorded"),
-        (!stays_away(client, policy), "clients that stay may poll first when their entry is over"),
+        (!may_come_late(client, policy), "clients that stay may poll first when their entry is over"),
     ];
     checks.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, why)| Err(why))
 }
 
 /// Whether a client that was not away may let a time to live pass between two polls.
-fn stays_away(client: &ClientSpec, policy: &Policy) -> bool {
+fn may_come_late(client: &ClientSpec, policy: &Policy) -> bool {
     let Some(kept_ns) = policy.retention.time_to_live.ready_ns else { return false };
     let grown = client.interval_ns as f64 * libm::pow(client.backoff, f64::from(client.max_attempts));
     let longest = grown.min(client.max_interval_ns.max(client.interval_ns) as f64) * (1.0 + client.jitter);

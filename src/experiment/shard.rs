@@ -51,7 +51,7 @@ impl Shard {
 
     /// The numbers of its cells, of so many.
     pub fn cells(self, cells: usize) -> impl Iterator<Item = usize> {
-        (self.number - 1..cells).step_by(self.of)
+        (0..cells).filter(move |&cell| self.has(cell))
     }
 }
 

@@ -40,15 +40,13 @@ const BATCHES: usize = 25;
 /// How many clients must have come to the rare end, at least, for an interval to mean something.
 const HITS_MIN: usize = 2 * BATCHES;
 
-/// The fewest uploads that come before the one that is looked at.
+/// The fewest and the most uploads that come before the one that is looked at.
 const BEFORE_MIN: u32 = 50;
+const BEFORE_MAX: u32 = 5_000;
 
 /// Uploads that come after it: so many times as many, and so many more.
 const AFTER_TIMES: u32 = 10;
 const AFTER_MIN: u32 = 10_000;
-
-/// The most uploads that come before the one that is looked at.
-const BEFORE_MAX: u32 = 5_000;
 
 /// What splitting came to.
 #[derive(Clone, Copy, Debug)]
@@ -244,7 +242,7 @@ pub fn split(scenario: &Scenario, policy: &Policy, fact: Fact, arrivals: u64) ->
     let before = before(&endless, policy);
     // Others come for as long as the client lasts, unless that is for ever.
     let scenario = Scenario { uploads: AFTER_TIMES * before + AFTER_MIN, ..endless };
-    let in_all = arrivals.max(LEVELS_ALWAYS * PILOT as u64) / (u64::from(before) + 1);
+    let in_all = arrivals / (u64::from(before) + 1);
     let courses_max = u32::try_from(in_all).unwrap_or(u32::MAX).max(COURSES_ALWAYS);
     let climb = Climb { policy, fact, upload: before, courses_max, scenario };
     // The pilot's seeds are those of no replication.
