@@ -64,6 +64,20 @@ fn a_table_whose_counts_cannot_be_true_is_refused() {
     }
 }
 
+/// A page looked for the first of the policies, where the record had been edited and named none.
+#[test]
+fn a_record_that_names_other_policies_than_the_tables_is_refused() {
+    let record = String::from_utf8(folders::real()["run.json"].clone()).unwrap();
+    let list = record.find("\"policies\": [").unwrap();
+    let end = list + record[list..].find(']').unwrap();
+    for policies in ["\"policies\": [", "\"policies\": [\"another\""] {
+        let mut files = folders::real().clone();
+        let edited = format!("{}{policies}{}", &record[..list], &record[end..]);
+        files.insert("run.json".to_owned(), edited.into_bytes());
+        soon(move || folders::read_back(&files));
+    }
+}
+
 /// Uploads of a baseline and of a run were added, though their sum is no number that fits.
 #[test]
 fn a_baseline_of_more_uploads_than_any_run_has_is_not_compared() {

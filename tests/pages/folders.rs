@@ -72,6 +72,8 @@ fn a_folder_that_is_not_whole_is_refused_with_the_reason() {
             "another version",
             after(|folder| edit(&folder.join("run.json"), "\"schema_version\": 1", "\"schema_version\": 2")),
         ),
+        ("another kind", after(|folder| edit(&folder.join("run.json"), "\"run\"", "\"race\""))),
+        ("another policy", after(|folder| edit(&folder.join("run.json"), "\"30m/10%\"", "\"30m/10 %\""))),
         (
             "a file elsewhere",
             after(|folder| edit(&folder.join("run.json"), "\"summary.csv\"", "\"../../summary.csv\"")),

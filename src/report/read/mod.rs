@@ -17,7 +17,7 @@ pub use rows::{Absence, Comparison, Entries, MatrixCell, PropertyRow, Summary, T
 use super::grid;
 use super::timeline::Event;
 use crate::choice::{self, Candidate};
-use crate::provenance::{DIAGNOSIS, SHARD, SWEEP};
+use crate::provenance::{DIAGNOSIS, RUN, SHARD, SWEEP};
 use sound::sound;
 
 /// What one or several runs came to, as their files say.
@@ -88,7 +88,11 @@ pub fn read(folder: &Path) -> Result<Report, FolderError> {
                 });
             }
             SWEEP => report.sweeps.push(candidates(&folder, record)?),
-            _ => report.runs.push(run(&folder, record)?),
+            RUN => report.runs.push(run(&folder, record)?),
+            other => {
+                let reason = format!("its kind is `{}`, of which this program knows nothing", other.escape_debug());
+                return Err(FolderError::Record { path: folder.join(record::NAME), reason });
+            }
         }
     }
     Ok(report)
@@ -149,8 +153,13 @@ fn candidates(folder: &Path, record: Record) -> Result<Sweep, FolderError> {
 }
 
 fn run(folder: &Path, record: Record) -> Result<RunReport, FolderError> {
+    let summary: Vec<Summary> = sound(folder, "summary.csv", rows(folder, &record, "summary.csv")?)?;
+    if !summary.iter().map(|row| &row.policy).eq(&record.policies) {
+        let reason = "its policies are not those that the record names".to_owned();
+        return Err(FolderError::Table { path: folder.join("summary.csv"), reason });
+    }
     Ok(RunReport {
-        summary: sound(folder, "summary.csv", rows(folder, &record, "summary.csv")?)?,
+        summary,
         comparisons: sound(folder, "comparison.csv", rows(folder, &record, "comparison.csv")?)?,
         properties: rows(folder, &record, "properties.csv")?,
         told: sound(folder, "told.csv", rows(folder, &record, "told.csv")?)?,

@@ -13,7 +13,7 @@ use crate::report::{files, grid};
 use crate::scenario::shipped::BUILT_IN;
 
 /// The name of the record in its folder.
-const NAME: &str = "run.json";
+pub(super) const NAME: &str = "run.json";
 
 /// `run.json` as it is read back.
 #[derive(Clone, Debug, Deserialize)]
