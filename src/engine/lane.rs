@@ -9,17 +9,19 @@ use crate::time::SimTime;
 
 /// Events in the order of their keys.
 pub(super) struct Lane<E> {
+    /// A power of two of places, one of them free at least.
     ring: Box<[Entry<E>]>,
-    /// Counts of what was ever taken and of what was ever added.
-    taken: usize,
-    added: usize,
+    /// The place of the first event.
+    front: usize,
+    /// The place behind the last one.
+    back: usize,
     /// The time of the last event added.
     last: SimTime,
 }
 
 impl<E: Copy + Default> Lane<E> {
     pub(super) fn new() -> Self {
-        Lane { ring: Self::places(16), taken: 0, added: 0, last: SimTime::ZERO }
+        Lane { ring: Self::places(16), front: 0, back: 0, last: SimTime::ZERO }
     }
 
     /// So many places, a power of two.
@@ -27,14 +29,14 @@ impl<E: Copy + Default> Lane<E> {
         vec![Entry::new(NEVER, E::default()); count].into_boxed_slice()
     }
 
-    /// The place of the entry with a count.
+    /// The place that comes behind another one.
     #[inline(always)]
-    fn place(&self, count: usize) -> usize {
-        count & (self.ring.len() - 1)
+    fn behind(&self, place: usize) -> usize {
+        (place + 1) & (self.ring.len() - 1)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.added - self.taken
+        self.back.wrapping_sub(self.front) & (self.ring.len() - 1)
     }
 
     /// Whether an event may be added at a moment: one that is earlier than the last one has to go elsewhere.
@@ -47,10 +49,9 @@ impl<E: Copy + Default> Lane<E> {
     #[inline(always)]
     pub(super) fn push(&mut self, entry: Entry<E>) {
         self.last = entry.at();
-        let place = self.place(self.added);
-        self.ring[place] = entry;
-        self.added += 1;
-        if self.len() == self.ring.len() {
+        self.ring[self.back] = entry;
+        self.back = self.behind(self.back);
+        if self.back == self.front {
             self.grow();
         }
     }
@@ -58,27 +59,28 @@ impl<E: Copy + Default> Lane<E> {
     /// The key of the first event; [`NEVER`] if there is none.
     #[inline(always)]
     pub(super) fn front(&self) -> Key {
-        self.ring[self.place(self.taken)].key()
+        self.ring[self.front].key()
     }
 
     /// Takes the first event if it is earlier than `limit`.
     #[inline(always)]
     pub(super) fn pop_before(&mut self, limit: Key) -> Option<Entry<E>> {
-        let place = self.place(self.taken);
-        let entry = self.ring[place];
+        let entry = self.ring[self.front];
         (entry.key() < limit).then(|| {
-            self.ring[place].set_key(NEVER);
-            self.taken += 1;
+            self.ring[self.front].set_key(NEVER);
+            self.front = self.behind(self.front);
             entry
         })
     }
 
+    /// Twice the places, all of them being taken.
     #[cold]
     fn grow(&mut self) {
         let mut ring = Self::places(self.ring.len() * 2);
-        for count in self.taken..self.added {
-            ring[count & (ring.len() - 1)] = self.ring[self.place(count)];
-        }
+        let (after, before) = self.ring.split_at(self.front);
+        ring[..before.len()].copy_from_slice(before);
+        ring[before.len()..self.ring.len()].copy_from_slice(after);
+        (self.front, self.back) = (0, self.ring.len());
         self.ring = ring;
     }
 }

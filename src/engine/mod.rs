@@ -30,7 +30,7 @@ type Place = u32;
 pub struct Engine<S: StatusStore, O>(Run<S, O>);
 
 enum Run<S: StatusStore, O> {
-    Plain(Box<Plain<S, O>>),
+    Plain(Box<Plain<S::Alone, O>>),
     Full(Box<Full<S, O>>),
 }
 
@@ -57,7 +57,7 @@ impl<S: StatusStore, O: Observer> Engine<S, O> {
         observer: O,
     ) -> Self {
         Engine(if plain::is_plain(scenario, policy) {
-            Run::Plain(Box::new(Plain::new(scenario, policy, seed, new_store(0), observer)))
+            Run::Plain(Box::new(Plain::new(scenario, policy, seed, new_store(0).alone(), observer)))
         } else {
             Run::Full(Box::new(Full::new(scenario, policy, seed, new_store, observer)))
         })

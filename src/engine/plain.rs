@@ -12,7 +12,7 @@ use crate::measure::Fact;
 use crate::registry::{AgeBasis, Capacity};
 use crate::rng::{Die, OfUpload, PerAttempt, Source};
 use crate::scenario::{Address, Background, Order, Policy, Probability, Recycle, Scenario, Trigger};
-use crate::store::{Answer, End, Gone, ODD_NAME, StatusStore};
+use crate::store::{Answer, End, Gone, ODD_NAME, PlainStore};
 use crate::time::SimTime;
 use crate::trace::{Ending, Event, Observer};
 use crate::workload::{Upload, Workload};
@@ -84,8 +84,42 @@ impl<I> Life<I> {
     }
 }
 
+impl<I: Copy> Life<I> {
+    /// The latest poll reads the upload's status.
+    #[inline(always)]
+    fn read(
+        &self,
+        store: &impl PlainStore<Id = I>,
+        address: Address,
+        at: SimTime,
+        observer: &mut impl Observer,
+    ) -> Answer {
+        let answer = match address {
+            Address::Id => store.read(self.id, at),
+            Address::Key => store.read_key(self.upload.key, at),
+        };
+        let (upload, attempt, worker) = (self.number, self.polls - 1, 0);
+        observer.observe(at, Event::Read { upload, attempt, worker, answer });
+        answer
+    }
+
+    /// The client makes something of the answer to its latest poll: when it polls again, if it does.
+    #[inline(always)]
+    fn next_poll(&mut self, client: &Client, answer: Answer, at: SimTime) -> Option<SimTime> {
+        let is_not_found = matches!(answer, Answer::NotFound);
+        // Asked for in this way since "either of two" makes two branches, one of them on what nobody can guess.
+        let says_more =
+            matches!(answer, Answer::Ready { .. } | Answer::Error | Answer::Interrupted | Answer::Expired(_));
+        if says_more || !client.goes_on(is_not_found, self.polls) {
+            return None;
+        }
+        self.course.note_not_found(is_not_found, self.is_running);
+        Some(at.after(client.delay_ns(self.number, self.polls)))
+    }
+}
+
 /// One replication of one policy.
-pub(super) struct Plain<S: StatusStore, O> {
+pub(super) struct Plain<S: PlainStore, O> {
     store: S,
     /// What the latest call of the store took away; kept for its memory.
     gone: Vec<Gone>,
@@ -106,7 +140,7 @@ pub(super) struct Plain<S: StatusStore, O> {
     arrived: u32,
 }
 
-impl<S: StatusStore, O: Observer> Plain<S, O> {
+impl<S: PlainStore, O: Observer> Plain<S, O> {
     pub(super) fn new(scenario: &Scenario, policy: &Policy, seed: u64, store: S, observer: O) -> Self {
         let Trigger::Chance(chance) = policy.trigger else { unreachable!("polls of a plain run sweep by chance") };
         let mut run = Plain {
@@ -249,8 +283,11 @@ impl<S: StatusStore, O: Observer> Plain<S, O> {
         if self.die.says_yes(life.dice.draw(u64::from(attempt))) {
             return self.poll_and_sweep(at, place);
         }
-        let answer = self.read(at, place);
-        self.note_answer(at, place, answer);
+        let answer = life.read(&self.store, self.address, at, &mut self.observer);
+        if let Some(next) = life.next_poll(&self.client, answer, at) {
+            return self.pending.schedule_poll(next, place);
+        }
+        self.end_on(at, place, answer);
     }
 
     /// The handler of a poll answers, and sweeps before or after. Apart, since most polls do not sweep and are not to go around it.
@@ -259,11 +296,14 @@ impl<S: StatusStore, O: Observer> Plain<S, O> {
         if self.order == Order::SweepFirst {
             self.sweep(at, place);
         }
-        let answer = self.read(at, place);
+        let answer = self.lives[place as usize].read(&self.store, self.address, at, &mut self.observer);
         if self.order == Order::ReadFirst {
             self.sweep(at, place);
         }
-        self.note_answer(at, place, answer);
+        match self.lives[place as usize].next_poll(&self.client, answer, at) {
+            Some(next) => self.pending.schedule_poll(next, place),
+            None => self.end_on(at, place, answer),
+        }
     }
 
     /// A poll of an upload sweeps the store.
@@ -276,31 +316,9 @@ impl<S: StatusStore, O: Observer> Plain<S, O> {
         self.observer.observe(at, Event::Swept { store, by, held_before, held, gone, overdue_elsewhere });
     }
 
-    /// A poll of an upload reads its status.
-    #[inline(always)]
-    fn read(&mut self, at: SimTime, place: Place) -> Answer {
-        let life = &self.lives[place as usize];
-        let answer = match self.address {
-            Address::Id => self.store.read(life.id, at),
-            Address::Key => self.store.read_key(life.upload.key, at),
-        };
-        let (upload, attempt, worker) = (life.number, life.polls - 1, 0);
-        self.observer.observe(at, Event::Read { upload, attempt, worker, answer });
-        answer
-    }
-
-    /// A client makes something of its answer.
-    #[inline(always)]
-    fn note_answer(&mut self, at: SimTime, place: Place, answer: Answer) {
+    /// A client ends on an answer.
+    fn end_on(&mut self, at: SimTime, place: Place, answer: Answer) {
         let life = &mut self.lives[place as usize];
-        let is_not_found = matches!(answer, Answer::NotFound);
-        // Asked for in this way since "either of two" makes two branches, one of them on what nobody can guess.
-        let says_more =
-            matches!(answer, Answer::Ready { .. } | Answer::Error | Answer::Interrupted | Answer::Expired(_));
-        if !says_more && self.client.goes_on(is_not_found, life.polls) {
-            life.course.note_not_found(is_not_found, life.is_running);
-            return self.pending.schedule_poll(at.after(self.client.delay_ns(life.number, life.polls)), place);
-        }
         life.course.note_answer(answer, life.number, life.is_running);
         let ending = self.client.ending(answer, life.polls).expect("a client that does not go on ends");
         self.end_client(at, place, ending);

@@ -77,10 +77,9 @@ impl Observer for Outcomes {
     }
 }
 
-impl<S: StatusStore + Send> Run for Engine<S, (Tally, (Outcomes, Watch))>
+impl<S: StatusStore> Run for Engine<S, (Tally, (Outcomes, Watch))>
 where
-    S::Ticket: Send,
-    S::Id: Send,
+    Self: Send,
 {
     fn advance(&mut self, arrivals: u32) -> bool {
         Engine::advance(self, arrivals)

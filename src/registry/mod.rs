@@ -58,6 +58,8 @@
 
 mod ages;
 mod board;
+#[cfg(feature = "simulator")]
+mod exclusive;
 mod id;
 mod index;
 mod part;
@@ -71,13 +73,15 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 
+#[cfg(feature = "simulator")]
+pub(crate) use exclusive::Exclusive;
 pub use id::{ParseUploadIdError, UploadId};
 pub use retention::{AgeBasis, Capacity, Expiry, Retention, Span, TimeToLive};
 pub use status::{Outcome, State, Status};
 pub use ticket::Ticket;
 pub use wait::Wait;
 
-use super::sync::{self, Arc, AtomicUsize, Ordering, mutant};
+use super::sync::{self, Arc, AtomicUsize, Ordering};
 use part::Part;
 use shard::{Place, Shard};
 
@@ -260,16 +264,8 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
         // Before the lock, which lies beside the count: an atomic change of the count under the lock would first wait for
         // all that was written there.
         let for_ticket = Arc::clone(part);
-        let mut shard = part.lock();
-        let now = shard.advance(now);
-        shard.make_room(now, &mut on_reclaim)?;
-        if mutant!(room_is_let_go_before_it_is_taken) {
-            drop(shard);
-            shard = part.lock();
-        }
-        let place = shard.begin(hash, key, now);
-        drop(shard);
-        Ok(Ticket::new(for_ticket, part.id(place)))
+        let id = part.begin(hash, key, now, &mut on_reclaim)?;
+        Ok(Ticket::new(for_ticket, id))
     }
 
     /// The status of one upload.
@@ -298,8 +294,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
         V: Clone,
     {
         let Some((part, place)) = self.inner.find(id) else { return of_no_record(false) };
-        let notice = part.look(place);
-        if notice.is_unclear() { of_record(part.read(place, now)) } else { of_no_record(notice.is_running()) }
+        part.read_as(place, now, of_no_record, of_record)
     }
 
     /// The status of the latest upload under a key.

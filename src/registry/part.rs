@@ -1,24 +1,54 @@
 //! One part of a registry: a shard behind its lock, and the ids of its records.
 
-use super::board::{Board, Notice};
-use super::id::UploadId;
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::task::Waker;
 
+use super::board::{Board, Notice};
+use super::id::UploadId;
 use super::shard::{Place, Shard};
 use super::status::{Outcome, Status};
 use super::sync::{Arc, Mutex, MutexGuard, PoisonError, mutant};
 use super::wait::ByNumber;
-use super::{Reclaimed, Retention, SWEEP_STEP, StaleTicket, Swept};
+use super::{Full, Reclaimed, Retention, SWEEP_STEP, StaleTicket, Swept};
 
 /// The most slots that are looked at before the lock is let go of, where only few may have to be changed.
 const LOOK_STEP: usize = 1024;
 
+/// What lets one at a time have a shard.
+pub(super) trait Lock<T> {
+    type Guard<'a>: DerefMut<Target = T>
+    where
+        Self: 'a;
+
+    fn new(kept: T) -> Self;
+
+    fn lock(&self) -> Self::Guard<'_>;
+}
+
+impl<T> Lock<T> for Mutex<T> {
+    type Guard<'a>
+        = MutexGuard<'a, T>
+    where
+        T: 'a;
+
+    fn new(kept: T) -> Self {
+        Mutex::new(kept)
+    }
+
+    /// One poisoned by a panic of the key's or the detail's own code is taken all the same: no edge leaves a record
+    /// half-changed at a point where such code runs.
+    #[inline(always)]
+    fn lock(&self) -> MutexGuard<'_, T> {
+        self.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Two lines of the processor's cache that are fetched together belong to one part alone, so that threads in different parts
 /// do not take them from each other.
 #[repr(align(128))]
-pub(super) struct Part<K, V> {
+pub(super) struct Part<K, V, L = Mutex<Shard<K, V>>> {
     /// Which part.
     number: u32,
     /// Of how many, as a power of two.
@@ -26,13 +56,16 @@ pub(super) struct Part<K, V> {
     /// Which registry this is, in its ids.
     origin: u32,
     board: Arc<Board>,
-    shard: Mutex<Shard<K, V>>,
+    shard: L,
+    /// A function's result, so that what may be shared between threads is up to the lock alone.
+    keeps: PhantomData<fn() -> Shard<K, V>>,
 }
 
-impl<K, V> Part<K, V> {
+impl<K, V, L: Lock<Shard<K, V>>> Part<K, V, L> {
     pub(super) fn new(retention: Retention, number: u32, parts_bits: u32, origin: u32) -> Self {
         let board = Arc::new(Board::new());
-        Part { number, parts_bits, origin, board: Arc::clone(&board), shard: Mutex::new(Shard::new(retention, board)) }
+        let shard = L::new(Shard::new(retention, Arc::clone(&board)));
+        Part { number, parts_bits, origin, board, shard, keeps: PhantomData }
     }
 
     /// What a record says to who does not take the lock.
@@ -41,11 +74,10 @@ impl<K, V> Part<K, V> {
         self.board.look(slot, generation)
     }
 
-    /// Locks the part. A lock poisoned by a panic of the key's or the detail's own code is taken all the same: no edge
-    /// leaves a record half-changed at a point where such code runs.
+    /// Locks the part.
     #[inline(always)]
-    pub(super) fn lock(&self) -> Locked<'_, K, V> {
-        Locked { shard: Some(self.shard.lock().unwrap_or_else(PoisonError::into_inner)) }
+    pub(super) fn lock(&self) -> Locked<K, V, L::Guard<'_>> {
+        Locked { shard: Some(self.shard.lock()) }
     }
 
     /// The id of a record: slots are counted over all parts in turn.
@@ -59,6 +91,46 @@ impl<K, V> Part<K, V> {
     #[inline(always)]
     pub(super) fn place(&self, id: UploadId) -> Place {
         Place { slot: id.slot >> self.parts_bits, generation: id.generation }
+    }
+
+    /// Begins an upload under a key of some hash, where there is room.
+    #[inline(always)]
+    pub(super) fn begin(
+        &self,
+        hash: u32,
+        key: K,
+        now: u64,
+        on_reclaim: &mut impl FnMut(Reclaimed<'_, K>),
+    ) -> Result<UploadId, Full>
+    where
+        K: Eq,
+    {
+        let mut shard = self.lock();
+        let now = shard.advance(now);
+        shard.make_room(now, on_reclaim)?;
+        if mutant!(room_is_let_go_before_it_is_taken) {
+            drop(shard);
+            shard = self.lock();
+        }
+        let place = shard.begin(hash, key, now);
+        drop(shard);
+        Ok(self.id(place))
+    }
+
+    /// See [`Registry::read_as`](super::Registry::read_as).
+    #[inline(always)]
+    pub(super) fn read_as<T>(
+        &self,
+        place: Place,
+        now: u64,
+        of_no_record: impl FnOnce(bool) -> T,
+        of_record: impl FnOnce(Status<V>) -> T,
+    ) -> T
+    where
+        V: Clone,
+    {
+        let notice = self.look(place);
+        if notice.is_unclear() { of_record(self.read(place, now)) } else { of_no_record(notice.is_running()) }
     }
 
     /// What a record says to who takes the lock.
@@ -174,12 +246,12 @@ impl<K, V> Part<K, V> {
 }
 
 /// A part that is locked. When it is let go of, the long polls are woken whose wait is over (R16).
-pub(super) struct Locked<'a, K, V> {
+pub(super) struct Locked<K, V, G: DerefMut<Target = Shard<K, V>>> {
     /// Nothing only while the lock is let go of.
-    shard: Option<MutexGuard<'a, Shard<K, V>>>,
+    shard: Option<G>,
 }
 
-impl<K, V> Deref for Locked<'_, K, V> {
+impl<K, V, G: DerefMut<Target = Shard<K, V>>> Deref for Locked<K, V, G> {
     type Target = Shard<K, V>;
 
     #[inline(always)]
@@ -188,7 +260,7 @@ impl<K, V> Deref for Locked<'_, K, V> {
     }
 }
 
-impl<K, V> DerefMut for Locked<'_, K, V> {
+impl<K, V, G: DerefMut<Target = Shard<K, V>>> DerefMut for Locked<K, V, G> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut Shard<K, V> {
         self.shard.as_mut().expect(HELD)
@@ -197,7 +269,7 @@ impl<K, V> DerefMut for Locked<'_, K, V> {
 
 const HELD: &str = "the lock is let go of at the very end";
 
-impl<K, V> Drop for Locked<'_, K, V> {
+impl<K, V, G: DerefMut<Target = Shard<K, V>>> Drop for Locked<K, V, G> {
     #[inline(always)]
     fn drop(&mut self) {
         if let Some(shard) = self.shard.take()
@@ -212,7 +284,7 @@ impl<K, V> Drop for Locked<'_, K, V> {
 /// is left to do but to let go.
 #[cold]
 #[inline(never)]
-fn wake<K, V>(mut shard: MutexGuard<'_, Shard<K, V>>) {
+fn wake<K, V>(mut shard: impl DerefMut<Target = Shard<K, V>>) {
     let woken = shard.waits.take_woken();
     if mutant!(woken_under_the_lock) {
         return wake_all(woken);

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Answer, Defect, Defects, End, Gone, ODD_NAME, Refused, StatusStore};
+use super::{Answer, Defect, Defects, End, Gone, ODD_NAME, PlainStore, Refused, StatusStore};
 use crate::registry::{AgeBasis, Expiry, Retention, State};
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::time::SimTime;
@@ -229,7 +229,7 @@ enum Timestamp {
     Missing,
 }
 
-impl StatusStore for Dict {
+impl PlainStore for Dict {
     type Ticket = DictTicket;
     type Id = u32;
 
@@ -268,12 +268,6 @@ impl StatusStore for Dict {
         true
     }
 
-    fn publish(&self, ticket: DictTicket, now: SimTime) -> Option<DictTicket> {
-        let mut maps = self.lock();
-        maps.write(ticket.key, State::Ready, ticket.upload, now, Timestamp::Now);
-        Some(ticket)
-    }
-
     fn read(&self, key: u32, now: SimTime) -> Answer {
         let key = key & !ODD_NAME;
         let maps = self.lock();
@@ -292,12 +286,6 @@ impl StatusStore for Dict {
         self.read(key, now)
     }
 
-    /// The dictionary cannot note it.
-    fn acknowledge(&self, _: u32, _: SimTime) {}
-
-    /// The dictionary cannot note it.
-    fn acknowledge_key(&self, _: u32, _: SimTime) {}
-
     fn sweep(&self, now: SimTime, gone: &mut Vec<Gone>) {
         let mut maps = self.lock();
         let due = if maps.defects.contains(Defect::UnitBug) {
@@ -307,6 +295,35 @@ impl StatusStore for Dict {
         };
         maps.expire(due, now, gone);
     }
+
+    fn held(&self) -> u64 {
+        let maps = self.lock();
+        (maps.status.len() + maps.tombstones.len()) as u64
+    }
+
+    fn due(&self, now: SimTime, found: &mut Vec<Gone>) {
+        found.extend(self.lock().due(now));
+    }
+}
+
+impl StatusStore for Dict {
+    type Alone = Self;
+
+    fn alone(self) -> Self {
+        self
+    }
+
+    fn publish(&self, ticket: DictTicket, now: SimTime) -> Option<DictTicket> {
+        let mut maps = self.lock();
+        maps.write(ticket.key, State::Ready, ticket.upload, now, Timestamp::Now);
+        Some(ticket)
+    }
+
+    /// The dictionary cannot note it.
+    fn acknowledge(&self, _: u32, _: SimTime) {}
+
+    /// The dictionary cannot note it.
+    fn acknowledge_key(&self, _: u32, _: SimTime) {}
 
     fn sweep_sample(&self, now: SimTime, pick: &mut dyn FnMut(u32) -> u32, size: u32, gone: &mut Vec<Gone>) -> u32 {
         let mut maps = self.lock();
@@ -348,15 +365,6 @@ impl StatusStore for Dict {
         let stuck = |entry: &Entry| entry.state == State::Processing && now.since(entry.written) > after_ns;
         let keys = maps.status.iter().filter(|(_, entry)| stuck(entry)).map(|(&key, _)| key).collect();
         maps.take(keys, now, gone);
-    }
-
-    fn held(&self) -> u64 {
-        let maps = self.lock();
-        (maps.status.len() + maps.tombstones.len()) as u64
-    }
-
-    fn due(&self, now: SimTime, found: &mut Vec<Gone>) {
-        found.extend(self.lock().due(now));
     }
 
     fn next_due(&self) -> Option<SimTime> {

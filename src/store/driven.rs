@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Answer, End, Gone, ODD_NAME, Refused, StatusStore};
+use super::{Answer, End, Gone, ODD_NAME, PlainStore, Refused, StatusStore};
 use crate::backend::{Backend, Entry};
 use crate::registry::{Outcome, State, Status};
 use crate::time::SimTime;
@@ -100,7 +100,7 @@ pub struct DrivenTicket {
     upload: u32,
 }
 
-impl<B: Backend> StatusStore for Driven<B> {
+impl<B: Backend> PlainStore for Driven<B> {
     type Ticket = DrivenTicket;
     type Id = u64;
 
@@ -119,29 +119,12 @@ impl<B: Backend> StatusStore for Driven<B> {
         done(self.backend.finish(id, outcome, now.as_ns()))
     }
 
-    /// An upload ends once: what comes later has no say.
-    fn publish(&self, ticket: DrivenTicket, now: SimTime) -> Option<DrivenTicket> {
-        self.finish(ticket, End::Ready, now);
-        None
-    }
-
     fn read(&self, id: u64, now: SimTime) -> Answer {
         answer(&done(self.backend.read(id, now.as_ns())))
     }
 
     fn read_key(&self, key: u32, now: SimTime) -> Answer {
         answer(&done(self.backend.read_key(&name(key), now.as_ns())))
-    }
-
-    fn acknowledge(&self, id: u64, now: SimTime) {
-        done(self.backend.acknowledge(id, now.as_ns()));
-    }
-
-    fn acknowledge_key(&self, key: u32, now: SimTime) {
-        if let Some(id) = self.latest(key) {
-            // If that one is gone, it counts for nothing.
-            self.acknowledge(id, now);
-        }
     }
 
     /// What it takes comes by state and by age, in whatever order the backend has it.
@@ -168,6 +151,40 @@ impl<B: Backend> StatusStore for Driven<B> {
             self.held.set(self.held.get() - (removed.len() - before) as u64);
         }
         removed[before..].sort_unstable_by_key(|gone| (gone.state, gone.due, gone.key));
+    }
+
+    fn held(&self) -> u64 {
+        self.held.get()
+    }
+
+    fn due(&self, now: SimTime, found: &mut Vec<Gone>) {
+        let all = self.entries().0.into_iter().map(|(_, entry)| to_gone(&entry, Some(now)));
+        found.extend(all.filter(|gone| gone.due.is_some()));
+    }
+}
+
+impl<B: Backend> StatusStore for Driven<B> {
+    type Alone = Self;
+
+    fn alone(self) -> Self {
+        self
+    }
+
+    /// An upload ends once: what comes later has no say.
+    fn publish(&self, ticket: DrivenTicket, now: SimTime) -> Option<DrivenTicket> {
+        self.finish(ticket, End::Ready, now);
+        None
+    }
+
+    fn acknowledge(&self, id: u64, now: SimTime) {
+        done(self.backend.acknowledge(id, now.as_ns()));
+    }
+
+    fn acknowledge_key(&self, key: u32, now: SimTime) {
+        if let Some(id) = self.latest(key) {
+            // If that one is gone, it counts for nothing.
+            self.acknowledge(id, now);
+        }
     }
 
     /// No backend draws entries at random.
@@ -203,15 +220,6 @@ impl<B: Backend> StatusStore for Driven<B> {
         let (mut entries, _) = self.entries();
         entries.retain(|(_, entry)| entry.state == State::Processing && entry.begun_ns <= since);
         self.remove(entries, Some(now), Some(removed));
-    }
-
-    fn held(&self) -> u64 {
-        self.held.get()
-    }
-
-    fn due(&self, now: SimTime, found: &mut Vec<Gone>) {
-        let all = self.entries().0.into_iter().map(|(_, entry)| to_gone(&entry, Some(now)));
-        found.extend(all.filter(|gone| gone.due.is_some()));
     }
 
     fn next_due(&self) -> Option<SimTime> {

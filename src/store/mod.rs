@@ -13,15 +13,16 @@ pub use defects::{Defect, Defects};
 pub use dict::{Dict, Disk};
 #[cfg(any(feature = "dashmap", feature = "moka", feature = "redis", feature = "sqlite"))]
 pub use driven::{Driven, DrivenTicket};
-pub use registry::RegistryStore;
+pub use registry::{ExclusiveStore, RegistryStore};
 
 use crate::registry::State;
 use crate::time::SimTime;
 
-/// A store of upload statuses.
-pub trait StatusStore {
+/// What a plain run asks of a store of upload statuses.
+pub trait PlainStore {
     /// What `begin` hands to the background work.
     type Ticket;
+
     /// What `begin` hands to the client; a store without ids uses the key.
     type Id: Copy;
 
@@ -41,23 +42,38 @@ pub trait StatusStore {
     /// The background work ended. Returns whether the store took it.
     fn finish(&self, ticket: Self::Ticket, end: End, now: SimTime) -> bool;
 
-    /// The background work says that it is ready, before it has ended. Returns the ticket, if more can be said with it.
-    fn publish(&self, ticket: Self::Ticket, now: SimTime) -> Option<Self::Ticket>;
-
     /// A poll by id.
     fn read(&self, id: Self::Id, now: SimTime) -> Answer;
 
     /// A poll by key.
     fn read_key(&self, key: u32, now: SimTime) -> Answer;
 
+    /// Removes everything that is due; each removed entry is added to `gone`.
+    fn sweep(&self, now: SimTime, gone: &mut Vec<Gone>);
+
+    /// How many entries the store holds, tombstones included: what a scan of all of it would visit.
+    fn held(&self) -> u64;
+
+    /// Adds every entry that is due at `now` and still there to `found`.
+    fn due(&self, now: SimTime, found: &mut Vec<Gone>);
+}
+
+/// A store of upload statuses.
+pub trait StatusStore: PlainStore {
+    /// The same store for one who has it to himself, and who ends each work once and drops no ticket.
+    type Alone: PlainStore;
+
+    /// The store, still empty, for one who has it to himself.
+    fn alone(self) -> Self::Alone;
+
+    /// The background work says that it is ready, before it has ended. Returns the ticket, if more can be said with it.
+    fn publish(&self, ticket: Self::Ticket, now: SimTime) -> Option<Self::Ticket>;
+
     /// The client has its answer.
     fn acknowledge(&self, id: Self::Id, now: SimTime);
 
     /// The client of a key has its answer.
     fn acknowledge_key(&self, key: u32, now: SimTime);
-
-    /// Removes everything that is due; each removed entry is added to `gone`.
-    fn sweep(&self, now: SimTime, gone: &mut Vec<Gone>);
 
     /// Draws up to `size` entries that can fall due, one after the other, and removes those that are due; `pick` draws one of
     /// so many. Returns how many were drawn. Only for stores that a policy may sweep as Redis does.
@@ -71,12 +87,6 @@ pub trait StatusStore {
 
     /// Removes the uploads that began more than `after_ns` ago and still run.
     fn clear_stuck(&self, after_ns: u64, now: SimTime, gone: &mut Vec<Gone>);
-
-    /// How many entries the store holds, tombstones included: what a scan of all of it would visit.
-    fn held(&self) -> u64;
-
-    /// Adds every entry that is due at `now` and still there to `found`.
-    fn due(&self, now: SimTime, found: &mut Vec<Gone>);
 
     /// When a sweep will next have something to take, if it ever will; may lie in the past.
     fn next_due(&self) -> Option<SimTime>;

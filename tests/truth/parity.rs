@@ -14,7 +14,7 @@ use stillready::rng::{Die, PerAttempt, Source, below};
 use stillready::scenario::{
     Address, Clear, Fault, FaultKind, Order, Policy, Scenario, Scope, StoreKind, Trigger, When,
 };
-use stillready::store::{Answer, Defects, Dict, Disk, End, RegistryStore, StatusStore};
+use stillready::store::{Answer, Defects, Dict, Disk, End, PlainStore, RegistryStore, StatusStore};
 use stillready::time::SimTime;
 use stillready::trace::{Event, FetchFailure, Observer};
 use stillready::workload::{Upload, Workload};

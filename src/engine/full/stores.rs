@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::engine::Place;
 use crate::rng::{Die, OfUpload, PerAttempt, Source, below};
 use crate::scenario::{Clear, Policy, Replica, Scope, ServerSpec, Trigger};
-use crate::store::{Answer, End, Gone, StatusStore};
+use crate::store::{Answer, End, Gone, PlainStore, StatusStore};
 use crate::time::{SECOND_NS, SimTime};
 
 /// Redis' active expiry: how often, of how many entries a sample consists, and of how many due ones it takes another.
@@ -61,7 +61,7 @@ enum Call {
 }
 
 /// The two halves of a begun upload: for the background work, and for the client.
-type Begun<S> = (<S as StatusStore>::Ticket, <S as StatusStore>::Id);
+type Begun<S> = (<S as PlainStore>::Ticket, <S as PlainStore>::Id);
 
 /// What a call changed in a store.
 pub(super) struct Change<'a> {
