@@ -9,6 +9,7 @@ mod names;
 mod paths;
 mod properties;
 mod recorded;
+mod sequences;
 mod server;
 mod stores;
 mod sweeps;
