@@ -10,7 +10,7 @@ use stillready::experiment::{self, Options, Results};
 use stillready::measure::Fact;
 use stillready::provenance::{Clock, sha256_hex};
 use stillready::report::{files, number, terminal};
-use stillready::scenario::{Scenario, nearest};
+use stillready::scenario::{Arrivals, Scenario, nearest};
 
 use super::console::{BAD, BOLD, Console, DIM, styled};
 use super::failure::Failure;
@@ -232,7 +232,14 @@ fn precision_reached(results: &Results, precision: Precision, is_precise: bool) 
     let replications =
         if replications == 1 { "1 replication".to_owned() } else { format!("{replications} replications") };
     let reached = if is_precise { "is known to" } else { "is not known to" };
-    format!("\n{}_rate {reached} ± {goal} after {replications}, {total} under every policy.", precision.fact.name())
+    let of_what = match results.scenario.workload.arrivals {
+        Arrivals::Recorded(_) => {
+            " Each replication repeats the recorded uploads: so well it is known for this traffic, and not for traffic of its kind."
+        }
+        _ => "",
+    };
+    let rate = precision.fact.name();
+    format!("\n{rate}_rate {reached} ± {goal} after {replications}, {total} under every policy.{of_what}")
 }
 
 /// How many threads to run on: as many as were asked for, else all cores.

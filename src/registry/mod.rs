@@ -89,7 +89,7 @@ use shard::{Place, Shard};
 const PARTS: usize = 8;
 
 /// The most records that [`Registry::sweep`] takes before it lets go of the lock.
-const SWEEP_STEP: usize = 64;
+const SWEEP_STEP: usize = 16;
 
 /// A handle to a status registry; clones share one. See the [module](self) for an example and the rules.
 ///
@@ -412,7 +412,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
         }
     }
 
-    /// Takes everything that is due at `now`, in time proportional to how much that is. The lock of a part is held for 64
+    /// Takes everything that is due at `now`, in time proportional to how much that is. The lock of a part is held for 16
     /// records at a time, and then another part has its turn, so no read waits for the whole sweep (R10).
     pub fn sweep(&self, now: u64) -> Swept {
         self.sweep_with(now, |_| ())

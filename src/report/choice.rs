@@ -74,6 +74,21 @@ fn limit(objective: &Objective) -> String {
     }
 }
 
+/// Of which metrics some cells have no value, a sentence each: these cells keep no limit on it.
+fn unmeasured(candidates: &[Candidate], objectives: &[Objective]) -> impl Iterator<Item = String> {
+    objectives.iter().filter_map(|objective| {
+        let without = candidates.iter().filter(|candidate| candidate.judged_by(objective).is_none()).count();
+        (without > 0).then(|| {
+            format!(
+                "In {without} of {} cells there is no {}: nothing happened that it could be measured by. They count as cells that do not \
+                 keep its limit.",
+                candidates.len(),
+                objective.metric
+            )
+        })
+    })
+}
+
 /// The choice, the runner-up, and what it would take to change it, a sentence each.
 #[must_use]
 pub fn recommendation(
@@ -97,11 +112,12 @@ pub fn recommendation(
             .iter()
             .map(|candidate| objectives.iter().filter(|objective| candidate.keeps(objective)).count())
             .max();
-        return vec![format!(
+        let none = format!(
             "No cell keeps {asked} (rates by the far ends of their 95 % intervals); the best keep {} of {}.",
             nearest.unwrap_or(0),
             objectives.len()
-        )];
+        );
+        return [none].into_iter().chain(unmeasured(candidates, objectives)).collect();
     };
     let mut sentences = vec![format!(
         "Of {} cells {} keep {asked} (rates by the far ends of their 95 % intervals). The cheapest by {} is {}.",
@@ -135,6 +151,7 @@ pub fn recommendation(
         ))
     });
     sentences.push(format!("Its margins: {}.", margins.collect::<Vec<_>>().join(", ")));
+    sentences.extend(unmeasured(candidates, objectives));
     sentences
 }
 

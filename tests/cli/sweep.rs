@@ -159,6 +159,20 @@ fn a_policy_is_recommended_and_the_choice_is_explained() {
 }
 
 #[test]
+fn a_cell_in_which_a_metric_was_not_measured_is_not_left_out_in_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = include_str!("../../sims/choice.toml").split_once("# A finished upload").unwrap().0;
+    let grid =
+        "[grid.axes]\n\"workload.failure\" = [0, 1]\n[[objective]]\nmetric = \"ready_to_seen_ns_p99\"\nmax = 1e15\n";
+    fs::write(folder.path().join("mine.toml"), format!("{base}{grid}")).unwrap();
+    assert_eq!(run_in(folder.path(), &["sweep", "mine.toml", "--uploads", "100"]).code, 0);
+    let ended = run_in(folder.path(), &["recommend", "mine.toml"]);
+    let told = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("Of 2 cells 1 keep"), "{told}");
+    assert!(told.contains("In 1 of 2 cells there is no ready_to_seen_ns_p99: nothing happened"), "{told}");
+}
+
+#[test]
 fn a_wrong_grid_is_shown_at_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let base = include_str!("../../sims/choice.toml").split_once("# A finished upload").unwrap().0;

@@ -1,10 +1,12 @@
 //! Runs step by step, as an observer is told of them: in the order of time, the same from both programs of the one model, and the same
-//! as ever. `INSTA_UPDATE=always cargo test --test engine sequences` accepts what a change of the model is meant to move.
+//! as ever; and so all tables of what is measured. `INSTA_UPDATE=always cargo test --test engine sequences` accepts what a change of the
+//! model or of a table is meant to move.
 
 use std::fmt::Write;
 
 use stillready::engine::Engine;
 use stillready::provenance::sha256_hex;
+use stillready::report::files;
 use stillready::scenario::{Policy, Scenario, StoreKind, shipped};
 use stillready::store::{Dict, Disk, RegistryStore, StatusStore};
 use stillready::time::SimTime;
@@ -182,9 +184,20 @@ fn lines(scenario: &Scenario, policy: &Policy, program: Program) -> String {
     }
 }
 
+fn digest(bytes: &[u8]) -> String {
+    sha256_hex(bytes)[..16].to_owned()
+}
+
 /// How many events there were, and a digest of all that was told of them.
-fn digest(lines: &str) -> String {
-    format!("{:>6} {}", lines.lines().count(), &sha256_hex(lines.as_bytes())[..16])
+fn events(lines: &str) -> String {
+    format!("{:>6} events {}", lines.lines().count(), digest(lines.as_bytes()))
+}
+
+/// A digest of all tables, of two replications.
+fn tables(scenario: &Scenario) -> String {
+    let results = crate::run(&Scenario { replications: 2, ..scenario.clone() });
+    let tables: Vec<u8> = files::tables(&results).into_iter().flat_map(|(_, bytes)| bytes).collect();
+    format!("tables {}", digest(&tables))
 }
 
 fn parse(name: &str, text: &str) -> Scenario {
@@ -200,7 +213,7 @@ fn each_part_of_the_model_under_each_policy_does_what_it_always_did() {
             let scenario = parse(&name, &FRAME.replace("PART", part).replace("POLICY", its));
             let chosen = lines(&scenario, &scenario.policies[0], Program::Chosen);
             assert!(chosen == lines(&scenario, &scenario.policies[0], Program::Full), "{name}");
-            writeln!(digests, "{name:<20} {}", digest(&chosen)).unwrap();
+            writeln!(digests, "{name:<18} {} {}", events(&chosen), tables(&scenario)).unwrap();
         }
     }
     insta::assert_snapshot!("parts", digests);
@@ -215,8 +228,9 @@ fn each_shipped_scenario_does_what_it_always_did() {
         for policy in &scenario.policies {
             let chosen = lines(&scenario, policy, Program::Chosen);
             assert!(chosen == lines(&scenario, policy, Program::Full), "{}, {}", one.name, policy.name);
-            writeln!(digests, "{:<24} {:<24} {}", one.name, policy.name, digest(&chosen)).unwrap();
+            writeln!(digests, "{:<24} {:<24} {}", one.name, policy.name, events(&chosen)).unwrap();
         }
+        writeln!(digests, "{:<24} {}", one.name, tables(&scenario)).unwrap();
     }
     insta::assert_snapshot!("shipped", digests);
 }

@@ -44,6 +44,12 @@ fn an_import_prints_what_it_found_and_writes_its_files() {
         stillready(folder.path(), &[&command[..], &["--check-determinism", "--format", "html"]].concat());
     assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
     assert!(stdout.contains("30m/10%") && stdout.contains("60m/5%") && stdout.contains("registry"));
+    let (code, stdout, _) = stillready(folder.path(), &[&command[..], &["--precision", "0.5"]].concat());
+    assert_eq!(code, 0);
+    assert!(
+        stdout.split_whitespace().collect::<Vec<_>>().join(" ").contains("repeats the recorded uploads"),
+        "{stdout}"
+    );
 }
 
 /// Names, addresses and agents stay in the log.
