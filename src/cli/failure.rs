@@ -209,7 +209,9 @@ fn import_help(error: &ImportError) -> String {
                  not understood: {not_understood}{first_lines}"
             )
         }
-        ImportError::TooMany => "import a part of the log, or write a pattern that fits fewer requests".to_owned(),
+        ImportError::TooMany | ImportError::TooManyRows { .. } => {
+            "import a part of the log, or write a pattern that fits fewer requests".to_owned()
+        }
         ImportError::TooLong { .. } => "a clock was wrong: leave its lines out".to_owned(),
     }
 }

@@ -8,6 +8,7 @@ use stillready::exit::Exit;
 use stillready::import::json::Field;
 use stillready::import::{Format, Import, Options, Pattern, Reader, source};
 use stillready::report::files::{Staged, folder_of};
+use stillready::report::sentences::quoted;
 use stillready::report::{html, imported};
 
 use super::console::{BOLD, Console, DIM, styled};
@@ -24,7 +25,7 @@ pub(crate) struct ImportArguments {
     /// Which requests upload something: a method, a path and what its query must have, as in 'POST /upload?name={key}'.
     ///
     /// `{key}` stands for the name or the id, `*` for any segment. Without `{key}`, an upload is matched to the key for which the same
-    /// client (address and user agent) asks first afterwards.
+    /// client (address and user agent) asks next.
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     upload: Option<Pattern>,
 
@@ -50,8 +51,9 @@ pub(crate) struct ImportArguments {
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m")]
     session_gap: u64,
 
-    /// How long processing takes where the polls do not tell; by default as the others', or 1 s if there are none.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    /// How long processing takes where the polls do not tell; by default as the others', or 1 s if there are none, 0 s if the log has no
+    /// upload either.
+    #[arg(long, value_name = "DURATION", value_parser = duration_or_none)]
     processing: Option<u64>,
 
     /// The name of the scenario.
@@ -88,11 +90,16 @@ fn field(text: &str) -> Result<(Field, String), String> {
 }
 
 fn duration(text: &str) -> Result<u64, String> {
+    match duration_or_none(text)? {
+        0 => Err("a duration longer than none, such as 5m".to_owned()),
+        ns => Ok(ns),
+    }
+}
+
+fn duration_or_none(text: &str) -> Result<u64, String> {
     let duration = humantime::parse_duration(text).ok().and_then(|duration| u64::try_from(duration.as_nanos()).ok());
     let year_ns = 365 * 86_400 * 1_000_000_000;
-    duration
-        .filter(|ns| (1..=year_ns).contains(ns))
-        .ok_or_else(|| "a duration such as 5m or 8s, at most a year".to_owned())
+    duration.filter(|ns| *ns <= year_ns).ok_or_else(|| "a duration such as 5m or 8s, at most a year".to_owned())
 }
 
 /// Makes a scenario and its trace of access logs.
@@ -152,7 +159,7 @@ fn check(arguments: &ImportArguments) -> Result<(), Failure> {
 
 /// The command that runs the scenario.
 fn command(folder: &Path, name: &str) -> String {
-    format!("stillready run {}", folder.join(format!("{name}.toml")).display())
+    format!("stillready run {}", quoted(&folder.join(format!("{name}.toml")).display().to_string()))
 }
 
 /// Writes all files or none.

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::check::quoted;
 use super::table::Table;
 use super::{Finding, Verdict, family};
 use crate::measure::evidence;
 use crate::provenance::MODEL_VERSION;
 use crate::report::files::{Staged, WriteError};
+use crate::report::sentences::quoted;
 use crate::scenario::Scenario;
 
 /// The contents of `baseline.json`: what the files beside it are of.

@@ -3,6 +3,7 @@
 use super::table::Table;
 use super::{Finding, Verdict};
 use crate::measure::evidence;
+use crate::report::sentences::quoted;
 use crate::scenario::{Check, Limit, Scenario};
 
 /// A value and the interval that it lies in; a point where none was measured.
@@ -129,10 +130,4 @@ fn replay(file: &str, scenario: &Scenario, check: &Check) -> String {
     let policies: String =
         policies.map(|policy| format!(" --policy {}", quoted(&scenario.policies[policy].name))).collect();
     format!("replay: stillready run {} --seed {}{policies}", quoted(file), scenario.seed)
-}
-
-/// A word as a shell takes it.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./%+:,=".contains(c));
-    if plain && !word.is_empty() { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

@@ -1,5 +1,7 @@
 //! JSON, an object per line, as nginx, Caddy, Traefik and others write it if they are asked to.
 
+use std::net::SocketAddr;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -8,12 +10,28 @@ use super::text;
 
 /// What an importer asks an object for, each by one of several names; a point leads into an object within.
 const NAMES: [(Field, &[&str]); 7] = [
-    (Field::Time, &["time", "ts", "timestamp", "@timestamp", "time_iso8601", "time_local", "msec", "StartUTC"]),
+    // Of several the one that tells the most: Traefik's `time` is the end of a request in whole seconds.
+    (
+        Field::Time,
+        &["StartUTC", "StartLocal", "time", "ts", "timestamp", "@timestamp", "time_iso8601", "time_local", "msec"],
+    ),
     (Field::Request, &["request"]),
     (Field::Method, &["method", "request_method", "request.method", "RequestMethod"]),
     (Field::Target, &["request_uri", "uri", "url", "path", "request.uri", "RequestPath"]),
     (Field::Status, &["status", "status_code", "response.status", "DownstreamStatus"]),
-    (Field::Client, &["remote_addr", "remote_ip", "client_ip", "request.client_ip", "request.remote_ip", "ClientHost"]),
+    (
+        Field::Client,
+        &[
+            "remote_addr",
+            "remote_ip",
+            "client_ip",
+            "ip",
+            "request.client_ip",
+            "request.remote_ip",
+            "request.remote_addr",
+            "ClientHost",
+        ],
+    ),
     (Field::Agent, &["http_user_agent", "user_agent", "agent", "request.headers.User-Agent", "request_User-Agent"]),
 ];
 
@@ -49,7 +67,10 @@ impl Field {
     ];
 }
 
-/// Names of one's own, looked up before the others.
+/// The query, where the target has none of its own.
+const QUERY: [&str; 2] = ["args", "query_string"];
+
+/// Names of one's own, in the place of the others.
 pub type FieldNames = Vec<(Field, String)>;
 
 /// Reads a line.
@@ -61,11 +82,24 @@ pub(super) fn parse<'a>(line: &[u8], own: &FieldNames) -> Result<Request<'a>, Wh
     let find = |field: Field| find(&object, field, own);
     let (at_ns, has_fraction) = time(find(Field::Time).ok_or(Why::NoJsonTime)?).ok_or(Why::BadTime)?;
     let text = |field: Field| find(field).and_then(text_of).map(|text| Text::from(text.into_bytes()));
-    let (method, target) = match (text(Field::Method), text(Field::Target), text(Field::Request)) {
-        (Some(method), Some(target), _) => (method, target),
-        (_, _, Some(line)) => request_line(line),
-        _ => return Err(Why::NoJsonRequest),
+    let is_own = |field: Field| own.iter().any(|(of, _)| *of == field);
+    let apart = text(Field::Method).zip(text(Field::Target));
+    let line = text(Field::Request).map(request_line);
+    // The whole line has what the others may lack: nginx's `uri` comes without the query, and after what was rewritten.
+    let is_line_better = line.as_ref().is_some_and(|(method, _)| !method.is_empty())
+        && (is_own(Field::Request) || !is_own(Field::Method) && !is_own(Field::Target));
+    let (method, mut target) = match (line, apart) {
+        (Some(line), _) if is_line_better => line,
+        (_, Some(apart)) => apart,
+        (Some(line), None) => line,
+        (None, None) => return Err(Why::NoJsonRequest),
     };
+    if !target.contains(&b'?')
+        && let Some(query) =
+            QUERY.into_iter().find_map(|name| object.get(name)?.as_str()).filter(|query| !query.is_empty())
+    {
+        target.to_mut().extend([b"?", query.trim_start_matches('?').as_bytes()].concat());
+    }
     let status = find(Field::Status).and_then(|status| match status {
         Value::Number(number) => number.as_u64().and_then(|status| u16::try_from(status).ok()),
         Value::String(text) => super::request::status(text.as_bytes()),
@@ -73,14 +107,15 @@ pub(super) fn parse<'a>(line: &[u8], own: &FieldNames) -> Result<Request<'a>, Wh
     });
     // Some servers write 0 where the client went away before there was a response.
     let status = status.filter(|status| *status < 1000).ok_or(Why::NoJsonStatus)?;
-    let client = text(Field::Client).unwrap_or_default();
+    let client = text(Field::Client).map(without_port).unwrap_or_default();
     let agent = text(Field::Agent).unwrap_or_default();
     Ok(Request { at_ns, has_fraction, method, target, status, client, agent })
 }
 
 fn find<'a>(object: &'a Value, field: Field, own: &FieldNames) -> Option<&'a Value> {
-    let own = own.iter().filter(|(of, _)| *of == field).map(|(_, name)| name.as_str());
-    let known = NAMES.iter().filter(|(of, _)| *of == field).flat_map(|(_, names)| names.iter().copied());
+    let mut own = own.iter().filter(|(of, _)| *of == field).map(|(_, name)| name.as_str()).peekable();
+    let is_own = own.peek().is_some();
+    let known = NAMES.iter().filter(|(of, _)| *of == field && !is_own).flat_map(|(_, names)| names.iter().copied());
     own.chain(known).find_map(|name| {
         let whole = object.get(name);
         whole
@@ -98,10 +133,21 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
+/// An address without the port behind it, of which each connection has another.
+fn without_port(client: Text<'_>) -> Text<'_> {
+    let text = String::from_utf8_lossy(&client);
+    match text.parse::<SocketAddr>() {
+        Ok(address) => address.ip().to_string().into_bytes().into(),
+        Err(_) => client,
+    }
+}
+
 /// A moment: RFC 3339, a number of seconds (or, if it is too large for that, of milli-, micro- or nanoseconds) since 1970, or a stamp
 /// as Apache has it.
 fn time(value: &Value) -> Option<(i64, bool)> {
     let text = match value {
+        // Without an exponent, which large ones have as they are written.
+        Value::Number(number) if number.is_f64() && number.to_string().contains('e') => number.as_f64()?.to_string(),
         Value::Number(number) => number.to_string(),
         Value::String(text) => text.trim().to_owned(),
         _ => return None,

@@ -3,7 +3,8 @@
 //! The fit is by the mean and the deviation of the logarithms. Its goodness is the Kolmogorov–Smirnov distance; since both numbers were
 //! estimated from the same sample, its critical value is that of H. W. Lilliefors (Journal of the American Statistical Association 62,
 //! 1967) as M. A. Stephens approximates it (ibid. 69, 1974). Where a log counts whole seconds, durations are compared between two
-//! seconds, so that the rounding alone rejects nothing.
+//! seconds, so that the rounding alone rejects hardly more, unless many durations are shorter than half a second: each of those is
+//! taken for half a second. What is known only to lie somewhere in a gap between two polls is compared at whole gaps.
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -25,6 +26,8 @@ pub struct Measured {
     unit_ns: u64,
     longest_ns: u64,
     resolution_ns: u64,
+    /// How far apart the polls are that each duration lies between, if that is how it is known.
+    gap_ns: Option<u64>,
     zeros: u64,
     sum: f64,
     sum_of_squares: f64,
@@ -67,7 +70,8 @@ impl Measured {
     pub fn new(resolution_ns: u64) -> Measured {
         let histogram = Histogram::new_with_bounds(1, LONGEST_NS, 3).expect("the bounds and three digits are possible");
         let unit_ns = (resolution_ns / 2).max(1);
-        Measured { histogram, unit_ns, longest_ns: 0, resolution_ns, zeros: 0, sum: 0.0, sum_of_squares: 0.0 }
+        let (longest_ns, gap_ns, zeros, sum, sum_of_squares) = (0, None, 0, 0.0, 0.0);
+        Measured { histogram, unit_ns, longest_ns, resolution_ns, gap_ns, zeros, sum, sum_of_squares }
     }
 
     /// Adds a duration. One of nothing is taken for half of what the log can tell.
@@ -81,10 +85,9 @@ impl Measured {
         self.sum_of_squares += logarithm * logarithm;
     }
 
-    /// From now on, durations that differ by less than this are the same: what is known only to lie between two polls is not known
-    /// as well as the log tells the time.
-    pub fn coarsen(&mut self, resolution_ns: u64) {
-        self.resolution_ns = self.resolution_ns.max(resolution_ns);
+    /// Each duration is but the middle between two polls, so far apart.
+    pub fn lie_between_polls(&mut self, gap_ns: u64) {
+        self.gap_ns = Some(gap_ns.max(self.resolution_ns));
     }
 
     /// How many there are.
@@ -141,17 +144,43 @@ impl Measured {
             ks_distance: 0.0,
             ks_critical: 0.895 / (root - 0.01 + 0.85 / root),
         };
+        fit.ks_distance = match self.gap_ns {
+            None => self.distance(fit),
+            Some(gap_ns) => self.distance_at_gaps(fit, gap_ns),
+        };
+        Some(fit)
+    }
+
+    /// The largest difference between the shares measured and fitted, half-way between what the log can tell apart.
+    fn distance(&self, fit: Fit) -> f64 {
         let half = self.resolution_ns as f64 / 2.0;
-        let mut before = 0.0;
+        let (mut distance, mut before) = (0.0_f64, 0.0);
         for ((low_ns, high_ns), share) in self.shares() {
             let (low, high) = (low_ns as f64, high_ns as f64);
-            // Below the resolution there is nothing to compare with.
-            let below = if low <= half { 0.0 } else { (fit.share_below(low - half) - before).abs() };
-            let above = (fit.share_below(high + half) - share).abs();
-            fit.ks_distance = fit.ks_distance.max(below).max(above);
+            // What was nothing in the log is half of what it can tell; below that there is nothing to compare with.
+            let is_nothing = low <= half;
+            let below = if is_nothing { 0.0 } else { (fit.share_below(low - half) - before).abs() };
+            let above = (fit.share_below(if is_nothing { half } else { high + half }) - share).abs();
+            distance = distance.max(below).max(above);
             before = share;
         }
-        Some(fit)
+        distance
+    }
+
+    /// The same at multiples of a gap. A duration is moved by half a gap at most, to the middle of that in which it lies, and where gaps
+    /// begin differs from client to client: in between, shares are too large as often as too small.
+    fn distance_at_gaps(&self, fit: Fit, gap_ns: u64) -> f64 {
+        let off = |gaps: u64, share: f64| (fit.share_below(gaps as f64 * gap_ns as f64) - share).abs();
+        let (mut distance, mut before, mut reached_ns) = (0.0_f64, 0.0, 0);
+        for ((low_ns, high_ns), share) in self.shares() {
+            // The share stays the same in between, so that the first and the last of the gaps there are the worst.
+            let (first, last) = (u64::div_ceil(reached_ns, gap_ns), low_ns.saturating_sub(1) / gap_ns);
+            if first <= last {
+                distance = distance.max(off(first, before)).max(off(last, before));
+            }
+            (before, reached_ns) = (share, high_ns);
+        }
+        distance.max(off(reached_ns.div_ceil(gap_ns), 1.0))
     }
 }
 
@@ -203,10 +232,51 @@ mod tests {
             let mut measured = Measured::new(1_000_000_000);
             samples(200, seed).for_each(|ns| measured.add(ns / GAP_NS * GAP_NS + GAP_NS / 2));
             rejected[0] += u32::from(measured.fit().expect("there are enough").is_rejected());
-            measured.coarsen(GAP_NS);
+            measured.lie_between_polls(GAP_NS);
             rejected[1] += u32::from(measured.fit().expect("there are enough").is_rejected());
         }
         assert!(rejected[0] > 200 && rejected[1] <= 40, "{rejected:?} of 400");
+    }
+
+    /// Clients that poll first after half a second to three and a half, and then every three seconds.
+    #[test]
+    fn nor_does_it_where_each_client_begins_at_another_moment() {
+        const GAP_NS: u64 = 3_000_000_000;
+        let draws = PerAttempt::new(1, Source::Jitter);
+        let (mut rejected, mut of_two_kinds) = (0, 0);
+        for seed in 0..400 {
+            let middle = |(number, ns): (usize, u64)| {
+                let first_ns = GAP_NS / 6 + draws.draw(seed, number as u64) % GAP_NS;
+                let (before, after) = match ns.checked_sub(first_ns) {
+                    None => (0, first_ns),
+                    Some(more) => (first_ns + more / GAP_NS * GAP_NS, first_ns + (more / GAP_NS + 1) * GAP_NS),
+                };
+                before.midpoint(after)
+            };
+            let (mut measured, mut mixed) = (Measured::new(1_000_000), Measured::new(1_000_000));
+            for (number, ns) in samples(300, seed).enumerate() {
+                measured.add(middle((number, ns)));
+                mixed.add(middle((number, if number % 2 == 0 { ns } else { ns / 8 + 30_000_000_000 })));
+            }
+            for (measured, rejected) in [(&mut measured, &mut rejected), (&mut mixed, &mut of_two_kinds)] {
+                measured.lie_between_polls(GAP_NS);
+                *rejected += u32::from(measured.fit().expect("there are enough").is_rejected());
+            }
+        }
+        assert!(rejected <= 40 && of_two_kinds == 400, "{rejected} and {of_two_kinds} of 400");
+    }
+
+    /// Gaps of a median of 3 s: of 100 one or two are shorter than half a second.
+    #[test]
+    fn a_few_that_are_shorter_than_the_log_can_tell_reject_hardly_more() {
+        let (mut rejected, mut zeros) = (0, 0);
+        for seed in 0..400 {
+            let mut measured = Measured::new(1_000_000_000);
+            samples(300, seed).for_each(|ns| measured.add((ns * 3 / 8 + 500_000_000) / 1_000_000_000 * 1_000_000_000));
+            zeros += measured.zeros();
+            rejected += u32::from(measured.fit().expect("there are enough").is_rejected());
+        }
+        assert!(rejected <= 40 && zeros > 1000, "{rejected} of 400, {zeros} of 120,000");
     }
 
     #[test]

@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::lines::Lines;
+use crate::scenario::ROWS_MAX;
 use json::FieldNames;
 pub use pattern::{InvalidPattern, Pattern};
 use request::Request;
@@ -40,6 +41,9 @@ const SPAN_MAX_NS: u64 = 10 * 365 * 86_400 * crate::time::SECOND_NS;
 
 /// Lines that are not understood and told in full.
 pub const FIRST_LINES: usize = 5;
+
+/// What some editors put before a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Kinds of requests that are counted at once for a hint.
 const HINTS_MAX: usize = 500;
@@ -124,6 +128,12 @@ pub enum ImportError {
     /// There are too many uploads.
     #[error("the log has more than {UPLOADS_MAX} uploads")]
     TooMany,
+    /// There are too many uploads and polls.
+    #[error("the log has {rows} uploads and polls, a trace {ROWS_MAX} lines at most")]
+    TooManyRows {
+        /// How many.
+        rows: u64,
+    },
     /// It spans too much time.
     #[error("the log spans more than ten years, from {first} to {last}")]
     TooLong {
@@ -156,6 +166,9 @@ pub struct Reader<'a> {
     imported: Imported,
     sorter: Sorter,
     hints: BTreeMap<String, u64>,
+    /// Logs read so far, the current one included.
+    logs: u64,
+    /// The latest stamp of the current one.
     latest_ns: i64,
     lines_before: u64,
     has_fraction: bool,
@@ -173,6 +186,7 @@ impl<'a> Reader<'a> {
             imported: Imported::default(),
             sorter: Sorter::new(options.events_in_memory),
             hints: BTreeMap::new(),
+            logs: 0,
             latest_ns: i64::MIN,
             lines_before: 0,
             has_fraction: false,
@@ -189,6 +203,8 @@ impl<'a> Reader<'a> {
     pub fn read(&mut self, name: &str, log: impl BufRead) -> Result<(), ImportError> {
         let mut lines = Lines::new(log, LINE_MAX);
         let mut number = 0;
+        self.logs += 1;
+        self.latest_ns = i64::MIN;
         loop {
             let line = match lines.next_line() {
                 Ok(None) => break,
@@ -196,11 +212,13 @@ impl<'a> Reader<'a> {
                 Err(source) => return Err(ImportError::Unreadable { name: name.to_owned(), line: number, source }),
             };
             number = line.number;
-            let parsed = if line.is_cut { Err(Why::TooLong) } else { self.parse(line.bytes) };
+            let bytes =
+                if number == 1 { line.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line.bytes) } else { line.bytes };
+            let parsed = if line.is_cut { Err(Why::TooLong) } else { self.parse(bytes) };
             self.imported.lines += 1;
             match parsed {
                 Ok(request) => self.add(&request, self.lines_before + number)?,
-                Err(why) => self.imported.note_not_understood(name, number, why, line.bytes),
+                Err(why) => self.imported.note_not_understood(self.logs, number, why, bytes),
             }
         }
         self.lines_before += number;
@@ -239,6 +257,7 @@ impl<'a> Reader<'a> {
             kind = what;
             self.uploads += u64::from(kind == Kind::Upload);
             self.polls += u64::from(kind == Kind::Poll);
+            imported.without_client += u64::from(matches!(&*request.client, b"" | b"-"));
             client = hash(&[&request.client, &request.agent]);
             // Where no pattern names a key, a client has one.
             key = if name.is_empty() { client } else { hash(&[&name]) };
@@ -250,7 +269,7 @@ impl<'a> Reader<'a> {
         let answer = match request.status {
             404 | 410 => Answer::NotFound,
             502..=504 => Answer::Down,
-            400.. => Answer::Error,
+            0 | 400.. => Answer::Error,
             _ => Answer::Fine,
         };
         Ok(self.sorter.add(Event { at_ns: request.at_ns, kind, line, client, key, answer })?)
@@ -317,6 +336,10 @@ impl<'a> Reader<'a> {
         imported.span_ns = begin_ns.unwrap_or(start_ns).abs_diff(end_ns);
         imported.resolution_ns = rules.resolution_ns;
         imported.fill(options, &told, counts, measured, outages, start_ns);
+        let rows = imported.uploads + imported.polls;
+        if rows >= ROWS_MAX {
+            return Err(ImportError::TooManyRows { rows });
+        }
         if imported.uploads == 0 {
             let most = vec![("uploads, all of them refused".to_owned(), imported.refused)];
             return Err(imported.nothing_matched("an upload that was taken", most));
@@ -324,6 +347,9 @@ impl<'a> Reader<'a> {
         Ok(Import { imported, sorted, rules, told, start_ns })
     }
 }
+
+/// The longest method that is told.
+const METHOD_MAX: usize = 32;
 
 /// The kind of a request: its method and its path, with the names of its parameters; whatever has a digit in it is taken for an id.
 fn kind_of(request: &Request<'_>) -> String {
@@ -333,7 +359,8 @@ fn kind_of(request: &Request<'_>) -> String {
         let is_id = part.len() > 32 || part.bytes().any(|byte| byte.is_ascii_digit());
         if is_id { "*".to_owned() } else { part.escape_debug().to_string() }
     };
-    let mut kind = format!("{} ", String::from_utf8_lossy(&request.method));
+    let method: String = String::from_utf8_lossy(&request.method).chars().take(METHOD_MAX).collect();
+    let mut kind = format!("{} ", method.escape_debug());
     kind += &path.split('/').take(8).map(segment).collect::<Vec<_>>().join("/");
     for (number, parameter) in query.split('&').filter(|parameter| !parameter.is_empty()).take(4).enumerate() {
         let name = parameter.split('=').next().unwrap_or_default();

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::measure::{Fit, Measured, QUANTILES};
 use super::request::Why;
 use super::walk::{All, Counts, Outages, Told};
-use super::{FIRST_LINES, ImportError, Options, written};
+use super::{FIRST_LINES, ImportError, Options, Pattern, written};
 use crate::time::SECOND_NS;
 
 /// What was found in a log. Numbers only: no address, no name.
@@ -21,8 +21,10 @@ pub struct Imported {
     pub requests: u64,
     /// Requests whose request line is none: what a scanner sends.
     pub no_request: u64,
-    /// Requests with a stamp before that of a line above.
+    /// Requests with a stamp before that of a line above, in one log.
     pub out_of_order: u64,
+    /// Uploads and status requests that name no client.
+    pub without_client: u64,
     /// The first and the last request, in UTC.
     pub first: String,
     /// See `first`.
@@ -79,10 +81,13 @@ pub struct Imported {
 pub struct Outage {
     /// When it began, in UTC.
     pub at: String,
-    /// The same from the start of the trace, in nanoseconds; nothing if it was before.
+    /// The same from the start of the trace, in nanoseconds, or that start if it goes on then; nothing if it was over before.
     pub at_ns: Option<u64>,
     /// From the first such answer to the last, in nanoseconds.
     pub for_ns: u64,
+    /// The part of it that is in the trace.
+    #[serde(skip)]
+    pub within_ns: u64,
     /// How many there were.
     pub answers: u64,
 }
@@ -110,8 +115,6 @@ pub struct NotUnderstood {
     /// Its beginning, for the terminal of who has the log anyway.
     #[serde(skip)]
     pub text: String,
-    #[serde(skip)]
-    name: String,
 }
 
 /// What was measured of one kind of duration.
@@ -177,7 +180,10 @@ impl Imported {
 
     /// That none of the requests is what it should be, with the kinds of which there are most.
     pub(super) fn nothing_matched(&self, what: &'static str, most: Vec<(String, u64)>) -> ImportError {
-        let line = |line: &NotUnderstood| format!("line {}: {}: {}", line.line, line.why.words(), line.text);
+        let line = |found: &NotUnderstood| {
+            let log = if found.log > 1 { format!("log {}, ", found.log) } else { String::new() };
+            format!("{log}line {}: {}: {}", found.line, found.why.words(), found.text)
+        };
         ImportError::NothingMatched {
             what,
             requests: self.requests,
@@ -187,13 +193,9 @@ impl Imported {
         }
     }
 
-    pub(super) fn note_not_understood(&mut self, name: &str, line: u64, why: Why, bytes: &[u8]) {
+    pub(super) fn note_not_understood(&mut self, log: u64, line: u64, why: Why, bytes: &[u8]) {
         *self.reasons.entry(why).or_default() += 1;
         if self.first_lines.len() < FIRST_LINES {
-            let log = match self.first_lines.last() {
-                Some(before) => before.log + u64::from(before.name != name),
-                None => 1,
-            };
             let begin = String::from_utf8_lossy(&bytes[..bytes.len().min(TOLD * 4)]);
             let begin: String = begin.chars().take(TOLD).collect();
             let mask = |c: char| match c {
@@ -207,7 +209,6 @@ impl Imported {
                 why,
                 shape: begin.chars().map(mask).collect(),
                 text: begin.escape_debug().to_string(),
-                name: name.to_owned(),
             });
         }
     }
@@ -236,8 +237,10 @@ impl Imported {
         self.outages_dropped = outages.dropped;
         let outage = |&(from_ns, to_ns, answers): &(i64, i64, u64)| Outage {
             at: written(from_ns),
-            at_ns: (from_ns >= start_ns).then(|| from_ns.abs_diff(start_ns)),
+            // One that goes on at the trace's start is there from its start.
+            at_ns: (to_ns >= start_ns).then(|| from_ns.max(start_ns).abs_diff(start_ns)),
             for_ns: from_ns.abs_diff(to_ns).max(self.resolution_ns),
+            within_ns: from_ns.max(start_ns).abs_diff(to_ns).max(self.resolution_ns),
             answers,
         };
         self.outages = outages.found.iter().map(outage).collect();
@@ -271,6 +274,15 @@ impl Imported {
                 self.minutes.trailing_zeros()
             ));
         }
+        let is_by_client = |pattern: &Option<Pattern>| pattern.as_ref().is_some_and(|pattern| !pattern.has_key());
+        if self.without_client > 0 && (is_by_client(&options.upload) || is_by_client(&options.status)) {
+            assumptions.push(format!(
+                "Beware: {} of {} uploads and status requests name no client, and are taken for those of one client. In JSON, --json-field \
+                 client=NAME says which field does.",
+                self.without_client,
+                self.uploads - self.assumed_uploads + self.refused + self.polls
+            ));
+        }
         if self.polls == 0 {
             assumptions.push(
                 "The log has no status request: clients poll as those of the scenario `reference` do, every 3 s, and one in five is \
@@ -293,7 +305,7 @@ impl Imported {
         if self.inferred_processing > 0 {
             assumptions.push(format!(
                 "Told by the polls: {} of {} processing times, each half-way between the last two polls of a client that polled regularly \
-                 and then stopped.",
+                 and then stopped, with an answer below 400.",
                 self.inferred_processing, self.uploads
             ));
         }

@@ -4,6 +4,8 @@
 //! `host ident user [17/May/2015:10:05:03 +0200] "GET /path HTTP/1.1" 200 512 "referer" "user agent" …`; quotes in a text are
 //! escaped with a backslash (<https://httpd.apache.org/docs/2.4/logs.html>).
 
+use std::net::IpAddr;
+
 use jiff::fmt::strtime::BrokenDownTime;
 
 use super::request::{Request, Text, Why, request_line, status};
@@ -13,7 +15,12 @@ const STAMP_MAX: usize = 64;
 
 /// Reads a line.
 pub(super) fn parse(line: &[u8]) -> Result<Request<'_>, Why> {
-    let (host, rest) = cut(line, b' ').ok_or(Why::NoTime)?;
+    let (first, rest) = cut(line, b' ').ok_or(Why::NoTime)?;
+    // Apache's `vhost_combined` has the server and its port before the client.
+    let host = match cut(rest, b' ') {
+        Some((second, _)) if is_with_port(first) && is_address(second) => second,
+        _ => first,
+    };
     // Who is logged in may be called anything; the request comes first of what is quoted.
     let open = rest.iter().position(|&byte| byte == b'[').ok_or(Why::NoTime)?;
     let (stamp, rest) = cut(&rest[open + 1..], b']').ok_or(Why::NoTime)?;
@@ -25,6 +32,15 @@ pub(super) fn parse(line: &[u8]) -> Result<Request<'_>, Why> {
     let agent = quoted(rest).and_then(|(_referer, rest)| quoted(rest)).map_or_else(Text::default, |(agent, _)| agent);
     let (method, target) = request_line(line);
     Ok(Request { at_ns, has_fraction, method, target, status, client: host.into(), agent })
+}
+
+fn is_with_port(word: &[u8]) -> bool {
+    let digits = word.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    digits > 0 && digits < word.len() - 1 && word[word.len() - digits - 1] == b':'
+}
+
+fn is_address(word: &[u8]) -> bool {
+    std::str::from_utf8(word).is_ok_and(|word| word.parse::<IpAddr>().is_ok())
 }
 
 /// What is before a byte and what is behind it.

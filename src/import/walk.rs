@@ -49,6 +49,8 @@ struct Known {
 #[derive(Clone, Copy)]
 struct First {
     polls: u32,
+    /// Whether the last poll was answered well: who was not told anything has not been told that the work is done.
+    is_answered: bool,
     shortest_ns: u64,
     longest_ns: u64,
     last_ns: i64,
@@ -136,11 +138,11 @@ impl Walk {
             Kind::Poll => {
                 self.counts.polls += 1;
                 self.counts.not_found += u64::from(event.answer == Answer::NotFound);
-                let upload = match self.keys.get(&event.key) {
-                    Some(&(_, upload)) => upload,
+                let known = self.keys.get(&event.key).map(|&(_, upload)| upload);
+                let upload = match known.filter(|&upload| !self.is_done_with(upload, &event)) {
+                    Some(upload) => upload,
                     None => {
-                        let waiting = self.waiting.get_mut(&event.client).and_then(VecDeque::pop_front);
-                        let upload = match waiting {
+                        let upload = match self.take_waiting(event.client).or(known) {
                             Some(upload) => upload,
                             None => {
                                 self.counts.assumed += 1;
@@ -153,12 +155,33 @@ impl Walk {
                         upload
                     }
                 };
-                let session = self.poll(upload, event.at_ns);
+                let session = self.poll(upload, &event);
                 row(Row::Poll { upload, session, at_ns: event.at_ns });
             }
             Kind::Other => {}
         }
         Ok(())
+    }
+
+    /// Whether a client that polls a known key, and has an upload that nobody has polled, means that one: it went on polling the older one
+    /// for a while, and has stopped.
+    fn is_done_with(&self, upload: u32, poll: &Event) -> bool {
+        let is_waiting = self.waiting.get(&poll.client).is_some_and(|waiting| !waiting.is_empty());
+        let known = &self.uploads[upload as usize];
+        let usual_ns = known.first.longest_ns.max(self.rules.resolution_ns);
+        is_waiting && known.first.polls >= 2 && poll.at_ns.abs_diff(known.last_ns) > REGULAR * usual_ns
+    }
+
+    /// The upload of a client that said no key, that nobody has polled, and whose turn it is: the first one of those that came with the
+    /// latest, a session's gap before it at most. Nobody will ask for those before.
+    fn take_waiting(&mut self, client: u64) -> Option<u32> {
+        let waiting = self.waiting.get_mut(&client)?;
+        let at_ns = |upload: u32| self.uploads[upload as usize].at_ns;
+        let latest_ns = at_ns(*waiting.back()?);
+        while waiting.front().is_some_and(|&first| at_ns(first).abs_diff(latest_ns) > self.rules.session_gap_ns) {
+            waiting.pop_front();
+        }
+        waiting.pop_front()
     }
 
     fn arrive(&mut self, at_ns: i64, is_assumed: bool) -> Result<u32, TooMany> {
@@ -168,7 +191,8 @@ impl Walk {
         if let Some(before_ns) = self.last_arrival_ns.replace(at_ns) {
             self.measured.arrival_gaps.add(at_ns.abs_diff(before_ns));
         }
-        let first = First { polls: 0, shortest_ns: u64::MAX, longest_ns: 0, last_ns: at_ns, before_ns: at_ns };
+        let (shortest_ns, longest_ns) = (u64::MAX, 0);
+        let first = First { polls: 0, is_answered: false, shortest_ns, longest_ns, last_ns: at_ns, before_ns: at_ns };
         self.uploads.push(Known { at_ns, key: None, is_assumed, polls: 0, session: 0, last_ns: at_ns, first });
         Ok(self.uploads.len() as u32 - 1)
     }
@@ -183,7 +207,7 @@ impl Walk {
     }
 
     /// A poll of an upload. Returns its session.
-    fn poll(&mut self, upload: u32, at_ns: i64) -> u32 {
+    fn poll(&mut self, upload: u32, &Event { at_ns, answer, .. }: &Event) -> u32 {
         let known = &mut self.uploads[upload as usize];
         let gap_ns = at_ns.abs_diff(known.last_ns);
         let is_first = known.polls == 0;
@@ -205,6 +229,7 @@ impl Walk {
         }
         let first = &mut known.first;
         first.polls += 1;
+        first.is_answered = answer == Answer::Fine;
         (first.before_ns, first.last_ns) = (first.last_ns, at_ns);
         if !is_first {
             if first.polls > 2 && gap_ns >= PAUSE * first.shortest_ns.max(self.rules.resolution_ns) {
@@ -227,7 +252,7 @@ impl Walk {
             // Where the upload is assumed, its first poll is no evidence.
             let is_regular =
                 first.polls >= if known.is_assumed { 3 } else { 2 } && first.longest_ns <= REGULAR * shortest_ns;
-            let has_stopped = end_ns.abs_diff(first.last_ns) > rules.session_gap_ns;
+            let has_stopped = first.is_answered && end_ns.abs_diff(first.last_ns) > rules.session_gap_ns;
             let middle_ns = first.before_ns.abs_diff(known.at_ns).midpoint(first.last_ns.abs_diff(known.at_ns));
             let processing_ns = (is_regular && has_stopped).then_some(middle_ns);
             if let Some(time_ns) = processing_ns {
@@ -251,7 +276,7 @@ impl Walk {
         }
         // Halfway between two polls, processing is known to a gap.
         if let Some(gap_ns) = self.measured.poll_gaps.quantile(0.5) {
-            self.measured.processing.coarsen(gap_ns);
+            self.measured.processing.lie_between_polls(gap_ns);
         }
         (told, Counts { keys, ..self.counts }, self.measured)
     }

@@ -77,7 +77,7 @@ impl Imported {
                 outage.at,
                 outage.answers,
                 duration(at_ns),
-                duration(outage.for_ns)
+                duration(outage.within_ns)
             );
         }
         text + POLICIES

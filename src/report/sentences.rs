@@ -104,3 +104,10 @@ fn clause(policy: &str, versus: &str, cells: Cells, words: Words) -> Option<Stri
         }
     })
 }
+
+/// A word as a shell takes it.
+#[must_use]
+pub fn quoted(word: &str) -> String {
+    let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./%+:,=".contains(c));
+    if plain && !word.is_empty() { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}

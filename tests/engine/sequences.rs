@@ -151,7 +151,7 @@ impl Observer for Lines {
     fn observe(&mut self, at: SimTime, event: Event<'_>) {
         assert!(at >= self.now, "{event:?} at {at:?} comes after {:?}", self.now);
         self.now = at;
-        writeln!(self.text, "{} {event:?}", at.as_ns()).unwrap();
+        writeln!(self.text, "{} {event:?}", at.as_ns()).expect("a text takes all that is written");
     }
 }
 

@@ -86,7 +86,11 @@ fn what_cannot_be_imported_is_told() {
     fs::write(folder.path().join("empty.log"), "").unwrap();
     fs::write(folder.path().join("far.log"), poll(0, "a") + &poll(1, "a").replace("2015", "1999")).unwrap();
     let mut all = String::new();
-    let cases: [(&[&str], i32); 10] = [
+    // What would colour a terminal is told, and does not.
+    let escapes = r#"{"time":1,"method":"\u001b[31mGET\u0007AND MUCH MORE THAN A METHOD","uri":"/x","status":200}"#;
+    fs::write(folder.path().join("escapes.log"), escapes).unwrap();
+    let cases: [(&[&str], i32); 11] = [
+        (&["escapes.log", "--status", "GET /a"], 4),
         (&["a.log"], 2),
         (&["a.log", "--status", "status"], 2),
         (&["a.log", "--status", "GET /jobs/{key}/status"], 4),

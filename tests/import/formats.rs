@@ -38,6 +38,20 @@ fn every_format_is_read() {
         format!(
             r#"{{"ClientHost":"h","RequestMethod":"GET","RequestPath":"{target}","DownstreamStatus":200,"StartUTC":"2015-05-17T10:05:03.1Z"}}"#
         ),
+        // As Traefik does it: also with the end of a request that took a minute.
+        format!(
+            r#"{{"ClientHost":"h","Duration":60000000000,"RequestMethod":"GET","RequestPath":"{target}","DownstreamStatus":200,"StartUTC":"2015-05-17T10:05:03.1Z","time":"2015-05-17T10:06:03Z"}}"#
+        ),
+        // nginx's `$uri` has no query, and is what a request was rewritten to.
+        format!(
+            r#"{{"time":1431857103,"request":"GET {target} HTTP/1.1","method":"GET","uri":"/index.php","status":200}}"#
+        ),
+        r#"{"time":1431857103,"method":"GET","uri":"/api/upload-status","args":"filename=a.pdf","status":200}"#
+            .to_owned(),
+        r#"{"time":1.431857103123e18,"request":"GET /api/upload-status?filename=a.pdf HTTP/1.1","status":200}"#
+            .to_owned(),
+        // Behind a byte order mark.
+        format!("\u{feff}h - - [17/May/2015:10:05:03 +0000] \"GET {target} HTTP/1.1\" 200 12"),
         format!(r#" {{"time":1431857103123,"request":"GET {target} HTTP/1.1","status":200}}"#),
         format!(r#"{{"msec":"1431857103.123","request":"GET {target} HTTP/1.1","status":200}}"#),
         format!(r#"{{"time_local":"17/May/2015:10:05:03 +0000","request":"GET {target} HTTP/1.1","status":200}}"#),
@@ -56,6 +70,41 @@ fn fields_of_ones_own_are_found() {
     let mut reader = Reader::new(&options);
     reader.read("log", log.as_bytes()).unwrap();
     assert_eq!(reader.finish().unwrap().imported.first, "1970-01-01 00:00:01 UTC");
+    // In the place of the usual ones, and not before them.
+    options.fields = vec![(Field::Time, "when".to_owned())];
+    let mut reader = Reader::new(&options);
+    reader.read("log", r#"{"ts":1,"method":"GET","uri":"/s/7","status":200}"#.as_bytes()).unwrap();
+    let error = reader.finish().err().unwrap().to_string();
+    assert_eq!(error, "none of 0 requests is an upload or a status request");
+}
+
+/// Clients that a log names in ways of its own, and one that names none.
+#[test]
+fn clients_are_told_from_each_other_or_said_to_be_one() {
+    let clients = |log: &str| {
+        let import = import_as("", "GET /status", log.as_bytes()).unwrap();
+        let warned = import.imported.assumptions.iter().any(|assumption| assumption.contains("name no client"));
+        (import.imported.keys, warned)
+    };
+    let json = |field: &str, client: &str| {
+        format!(r#"{{"time":1431857103,"request":"GET /status HTTP/1.1","status":200,"{field}":"{client}"}}"#) + "\n"
+    };
+    let behind = "[17/May/2015:10:05:03 +0000] \"GET /status HTTP/1.1\" 200 12\n";
+    for (log, told) in [
+        (json("ip", "192.0.2.1") + &json("ip", "192.0.2.2"), (2, false)),
+        // Of each connection another port.
+        (json("remote_addr", "192.0.2.1:81") + &json("remote_addr", "192.0.2.1:82"), (1, false)),
+        (json("remote_addr", "[2001:db8::1]:81") + &json("remote_addr", "2001:db8::1"), (1, false)),
+        (json("whom", "192.0.2.1") + &json("whom", "192.0.2.2"), (1, true)),
+        (format!("a.org:443 192.0.2.1 - - {behind}a.org:443 192.0.2.2 - - {behind}"), (2, false)),
+        (format!("a.org:443 - - {behind}"), (1, false)),
+        (format!("- - - {behind}"), (1, true)),
+    ] {
+        assert_eq!(clients(&log), told, "{log}");
+    }
+    // Where both patterns have a key, nobody asks who it was.
+    let log = [upload(0, "a"), poll(3, "a").replace("192.0.2.1", "-")].concat();
+    assert!(!import(&log).imported.assumptions.iter().any(|assumption| assumption.contains("name no client")));
 }
 
 #[test]
@@ -92,6 +141,21 @@ fn digits_below_a_second_are_kept() {
         rows(&import_as("", STATUS, log.as_bytes()).unwrap())[2..],
         ["1,123456788,poll,0,,0,", "1,499999999,poll,0,,0,"]
     );
+}
+
+/// Rotated logs are often given with the latest first.
+#[test]
+fn logs_may_come_in_any_order_and_are_told_by_their_numbers() {
+    let options = Options::new(crate::pattern(UPLOAD), crate::pattern(STATUS));
+    let mut reader = Reader::new(&options);
+    for (name, log) in [("access.log", poll(6, "a")), ("access.log.1", upload(0, "a") + &poll(3, "a") + "nonsense\n")] {
+        reader.read(name, log.as_bytes()).unwrap();
+    }
+    let import = reader.finish().unwrap();
+    assert_eq!(rows(&import).len(), 3);
+    assert_eq!(import.imported.out_of_order, 0);
+    let told = &import.imported.first_lines[0];
+    assert_eq!((told.log, told.line), (2, 3));
 }
 
 #[test]

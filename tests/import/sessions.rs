@@ -22,6 +22,29 @@ fn the_processing_time_is_half_way_between_the_last_two_polls() {
     assert_eq!(rows(&import(&once))[0], "1,0,upload,0,0,,500000000");
 }
 
+/// What nobody was told is not known to be done.
+#[test]
+fn polls_that_were_answered_with_an_error_in_the_end_do_not_tell_the_processing_time() {
+    let lost = |second| poll(second, "a").replace("\" 200 ", "\" 404 ");
+    for (polls, told) in [
+        (vec![lost(13)], ""),
+        (vec![poll(13, "a"), lost(16)], ""),
+        (vec![lost(13), poll(16, "a")], "4500000000"),
+        (vec![poll(13, "a"), poll(16, "a")], "4500000000"),
+    ] {
+        let log = [upload(10, "a"), polls.concat(), end(1000)].concat();
+        assert_eq!(rows(&import(&log))[0], format!("1,0,upload,0,0,,{told}"), "{log}");
+    }
+    // A status of 0 is that of a client that went away before there was any.
+    let json = |second: u64, request: &str, status: u16| {
+        format!(r#"{{"time":{second},"request":"{request} HTTP/1.1","status":{status}}}"#) + "\n"
+    };
+    let upload = |status| json(0, "POST /upload?filename=a", status);
+    let log = |status| [upload(status), json(3, "GET /api/upload-status?filename=a", 200)].concat();
+    let found = [200, 0].map(|status| import(&log(status)).imported);
+    assert_eq!(found.map(|found| (found.refused, found.assumed_uploads)), [(0, 0), (1, 1)]);
+}
+
 /// Of many that are quick and few that are slow, the quick ones poll once: the slow ones alone would say nothing of them.
 #[test]
 fn who_polled_once_and_stopped_was_quicker_than_those_who_polled_on() {
@@ -125,6 +148,65 @@ fn an_upload_without_a_key_is_that_for_which_its_client_asks_first() {
     ];
     assert_eq!(short, expected);
     assert_eq!((import.imported.assumed_uploads, import.imported.unpolled_uploads, import.imported.keys), (0, 1, 4));
+}
+
+/// One upload that nobody asks about does not shift all others of its client.
+#[test]
+fn an_upload_that_nobody_asks_about_is_left_alone() {
+    let post = |second| line(second, "one", "POST /upload", 201);
+    let get = |second: u64, id: u64| line(second, "one", &format!("GET /jobs/{id}/status"), 200);
+    let mut log = post(0);
+    for hour in 1..=4 {
+        log += &post(3600 * hour);
+        log += &(1..=3).map(|poll| get(3600 * hour + 3 * poll, hour)).collect::<String>();
+    }
+    let import = import_as("POST /upload", "GET /jobs/{key}/status", log.as_bytes()).unwrap();
+    let found = &import.imported;
+    assert_eq!((found.uploads, found.assumed_uploads, found.unpolled_uploads), (5, 0, 1));
+    assert_eq!((measured(found, "absence"), measured(found, "processing").map(|(count, _)| count)), (None, Some(3)));
+    let first = rows(&import).into_iter().find(|row| row.contains("poll")).unwrap();
+    assert_eq!(first, "1,3603000000000,poll,1,,0,");
+    // A client that was away comes back to the uploads that came together, in their order.
+    let together = [post(0), post(100), post(110), get(3000, 1), get(3001, 2)].concat();
+    let together = import_as("POST /upload", "GET /jobs/{key}/status", together.as_bytes()).unwrap();
+    let polls = |import| rows(import).into_iter().filter(|row| row.contains("poll")).collect::<Vec<_>>();
+    assert_eq!(polls(&together), ["1,3000000000000,poll,0,,1,", "1,3001000000000,poll,1,,1,"]);
+}
+
+/// The name is in the status request only, and the client uploads under it once more.
+#[test]
+fn a_name_that_is_uploaded_anew_is_that_of_the_new_upload() {
+    let post = |second| line(second, "one", "POST /upload", 201);
+    let get = |second: u64, name: &str| line(second, "one", &format!("GET /status?name={name}"), 200);
+    let log = [
+        post(0),
+        get(1, "a"),
+        get(4, "a"),
+        // Still of the first one, though the next is there: it goes on as before.
+        post(6),
+        get(7, "a"),
+        post(100),
+        get(101, "a"),
+        get(104, "a"),
+        post(200),
+        get(201, "b"),
+    ];
+    let import = import_as("POST /upload", "GET /status?name={key}", log.concat().as_bytes()).unwrap();
+    let polls: Vec<_> = rows(&import).into_iter().filter(|row| row.contains("poll")).collect();
+    let of: Vec<_> = polls.iter().map(|row| row.split(',').nth(3).unwrap()).collect();
+    assert_eq!(of, ["0", "0", "0", "1", "1", "2"]);
+}
+
+/// The site was down when the trace begins.
+#[test]
+fn a_restart_that_began_before_the_trace_is_in_it_from_its_start() {
+    let down: String = (0..12).map(|time| line(5 * time, "h", "GET /", 502)).collect();
+    let log = [down, upload(30, "a"), line(36, "h", "GET /api/upload-status?filename=a", 502), end(900)].concat();
+    let found = import(&log).imported;
+    assert_eq!(found.outages.len(), 1);
+    assert_eq!((found.outages[0].at_ns, found.outages[0].for_ns), (Some(0), 55 * S));
+    let scenario = found.scenario("t.csv", "t");
+    assert!(scenario.contains("at = [\"0s\"]\nwindow = \"25s\""), "{scenario}");
 }
 
 #[test]
