@@ -103,6 +103,15 @@ mod tests {
         assert_eq!((higher((0, 0), (1, 1)), higher((0, 9), (0, 9))), (1.0, 1.0));
     }
 
+    /// The normal distribution below -1.96, and one half to the power of sixty.
+    #[test]
+    fn far_estimates_are_as_improbable_as_tables_say() {
+        assert!(close(so_low(1.0, 0.5, 1.98), 0.024_997_895_148_220_43), "{}", so_low(1.0, 0.5, 1.98));
+        // Where one of both counts is small, exactly.
+        let all_above = higher((0, 100_000), (60, 100_000));
+        assert!(close(all_above, 8.673_617_379_884_035e-19), "{all_above}");
+    }
+
     #[test]
     fn equal_rates_are_not_told_apart_and_others_are() {
         assert!(close(higher((500, 1000), (500, 1000)), 0.5));

@@ -125,6 +125,14 @@ mod tests {
         assert_eq!(rate(0, 0), None);
     }
 
+    /// The lower end is 0.025^(1/7).
+    #[test]
+    fn nothing_but_events_has_an_exact_lower_end() {
+        let estimate = rate(7, 7).unwrap();
+        assert!(estimate.value == 1.0 && estimate.high == 1.0);
+        assert!(close(estimate.low, 0.590_383_602_774_996_6), "{}", estimate.low);
+    }
+
     /// t(0.975; 3) = 3.182446305284263, from published tables.
     #[test]
     fn means_carry_students_interval() {
@@ -132,6 +140,10 @@ mod tests {
         assert!(close(estimate.value, 2.5));
         let half = 3.182_446_305_284_263 * (5.0f64 / 3.0 / 4.0).sqrt();
         assert!((estimate.high - 2.5 - half).abs() < 1e-9, "{}", estimate.high);
+        assert!((2.5 - estimate.low - half).abs() < 1e-9, "{}", estimate.low);
+        // Far from zero, where squares and products differ.
+        let far = mean(&[107.0, 101.0, 101.0, 107.0]).unwrap();
+        assert!((far.high - 104.0 - 3.182_446_305_284_263 * 3.0f64.sqrt()).abs() < 1e-9, "{}", far.high);
         assert_eq!(mean(&[1.0]), None);
     }
 
@@ -141,7 +153,20 @@ mod tests {
         let estimate = ratio(cells).unwrap();
         assert!(close(estimate.value, 0.4));
         assert!(estimate.low < 0.4 && estimate.high > 0.4);
+        // By the formula, in Python.
+        let estimate = ratio(Cells { both: 40, first_only: 60, second_only: 10, neither: 890 }).unwrap();
+        assert!(close(estimate.low, 0.396_510_305_667_119_76), "{}", estimate.low);
+        assert!(close(estimate.high, 0.630_500_636_242_936), "{}", estimate.high);
         assert_eq!(ratio(Cells { both: 0, first_only: 3, second_only: 0, neither: 9 }), None);
+    }
+
+    /// By the formula, in Python.
+    #[test]
+    fn a_difference_carries_the_interval_of_bonett_and_price() {
+        let estimate = difference(Cells { both: 5, first_only: 7, second_only: 2, neither: 86 }).unwrap();
+        assert!(close(estimate.value, -0.05));
+        assert!(close(estimate.low, -0.112_035_653_506_516_98), "{}", estimate.low);
+        assert!(close(estimate.high, 0.013_996_437_820_242_465), "{}", estimate.high);
     }
 
     #[test]

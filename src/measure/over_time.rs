@@ -263,6 +263,26 @@ mod tests {
         assert_eq!((OverTime::default().stationary_from_ns(), count.mean_from(5000 * SECOND_NS)), (None, None));
     }
 
+    /// Of a count that stays the same all of the span is stationary, as soon as it has sixteen parts and a rest.
+    #[test]
+    fn sixteen_parts_are_enough_to_tell() {
+        let mut lengths = Vec::new();
+        for length_ns in 1..60 {
+            let mut count = OverTime::default();
+            let end = SimTime::from_ns(length_ns);
+            count.begin(SimTime::ZERO);
+            count.add(3, SimTime::ZERO, end);
+            count.end(end);
+            let parts = count.parts().count();
+            assert_eq!(count.stationary_from_ns(), (parts > STATIONARY_PARTS_MIN).then_some(0), "{parts} parts");
+            lengths.push(parts);
+        }
+        assert!(
+            [STATIONARY_PARTS_MIN, STATIONARY_PARTS_MIN + 1].iter().all(|parts| lengths.contains(parts)),
+            "{lengths:?}"
+        );
+    }
+
     #[test]
     fn a_span_of_no_length_has_no_parts() {
         let mut count = OverTime::default();

@@ -58,9 +58,10 @@ const PARTS: [&str; 17] = [
        request_limit = "3s""#,
     r#"[server]
        workers = 2
+       threads = 2
        dispatch = "round-robin"
        background = "while-serving"
-       service = { read = "100ms" }"#,
+       service = { read = "800ms" }"#,
     r#"[server]
        workers = 2
        dispatch = "sticky"
