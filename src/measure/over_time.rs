@@ -267,9 +267,9 @@ mod tests {
     #[test]
     fn sixteen_parts_are_enough_to_tell() {
         let mut lengths = Vec::new();
-        for length_ns in 1..60 {
+        for length in 1..60 {
             let mut count = OverTime::default();
-            let end = SimTime::from_ns(length_ns);
+            let end = SimTime::from_ns(length * SECOND_NS / 1000);
             count.begin(SimTime::ZERO);
             count.add(3, SimTime::ZERO, end);
             count.end(end);
