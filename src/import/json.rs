@@ -88,18 +88,12 @@ pub(super) fn parse<'a>(line: &[u8], own: &FieldNames) -> Result<Request<'a>, Wh
     // The whole line has what the others may lack: nginx's `uri` comes without the query, and after what was rewritten.
     let is_line_better = line.as_ref().is_some_and(|(method, _)| !method.is_empty())
         && (is_own(Field::Request) || !is_own(Field::Method) && !is_own(Field::Target));
-    let (method, mut target) = match (line, apart) {
+    let (method, target) = match (line, apart) {
         (Some(line), _) if is_line_better => line,
-        (_, Some(apart)) => apart,
+        (_, Some((method, target))) => (method, with_query(target, &object)),
         (Some(line), None) => line,
         (None, None) => return Err(Why::NoJsonRequest),
     };
-    if !target.contains(&b'?')
-        && let Some(query) =
-            QUERY.into_iter().find_map(|name| object.get(name)?.as_str()).filter(|query| !query.is_empty())
-    {
-        target.to_mut().extend([b"?", query.trim_start_matches('?').as_bytes()].concat());
-    }
     let status = find(Field::Status).and_then(|status| match status {
         Value::Number(number) => number.as_u64().and_then(|status| u16::try_from(status).ok()),
         Value::String(text) => super::request::status(text.as_bytes()),
@@ -131,6 +125,18 @@ fn text_of(value: &Value) -> Option<String> {
         Value::Array(items) => items.first().and_then(Value::as_str).map(str::to_owned),
         _ => None,
     }
+}
+
+/// A target with the query that an object has apart from it, if it has none of its own.
+fn with_query<'a>(mut target: Text<'a>, object: &Value) -> Text<'a> {
+    let mut queries = QUERY.into_iter().filter_map(|name| object.get(name)?.as_str());
+    // nginx writes `-` where there is none.
+    if !target.contains(&b'?')
+        && let Some(query) = queries.find(|query| !matches!(*query, "" | "-"))
+    {
+        target.to_mut().extend([b"?", query.trim_start_matches('?').as_bytes()].concat());
+    }
+    target
 }
 
 /// An address without the port behind it, of which each connection has another.

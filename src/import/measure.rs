@@ -4,7 +4,8 @@
 //! estimated from the same sample, its critical value is that of H. W. Lilliefors (Journal of the American Statistical Association 62,
 //! 1967) as M. A. Stephens approximates it (ibid. 69, 1974). Where a log counts whole seconds, durations are compared between two
 //! seconds, so that the rounding alone rejects hardly more, unless many durations are shorter than half a second: each of those is
-//! taken for half a second. What is known only to lie somewhere in a gap between two polls is compared at whole gaps.
+//! taken for half a second. What is known only to lie somewhere in a gap between two polls is compared twice, as if these gaps began at
+//! the same moments for all and as if they began anywhere, and the better comparison counts.
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -145,15 +146,15 @@ impl Measured {
             ks_critical: 0.895 / (root - 0.01 + 0.85 / root),
         };
         fit.ks_distance = match self.gap_ns {
-            None => self.distance(fit),
-            Some(gap_ns) => self.distance_at_gaps(fit, gap_ns),
+            None => self.distance(fit, self.resolution_ns),
+            Some(gap_ns) => self.distance(fit, gap_ns).min(self.distance_at_gaps(fit, gap_ns)),
         };
         Some(fit)
     }
 
-    /// The largest difference between the shares measured and fitted, half-way between what the log can tell apart.
-    fn distance(&self, fit: Fit) -> f64 {
-        let half = self.resolution_ns as f64 / 2.0;
+    /// The largest difference between the shares measured and fitted, half-way between what can be told apart.
+    fn distance(&self, fit: Fit, resolution_ns: u64) -> f64 {
+        let half = resolution_ns as f64 / 2.0;
         let (mut distance, mut before) = (0.0_f64, 0.0);
         for ((low_ns, high_ns), share) in self.shares() {
             let (low, high) = (low_ns as f64, high_ns as f64);
@@ -171,16 +172,22 @@ impl Measured {
     /// begin differs from client to client: in between, shares are too large as often as too small.
     fn distance_at_gaps(&self, fit: Fit, gap_ns: u64) -> f64 {
         let off = |gaps: u64, share: f64| (fit.share_below(gaps as f64 * gap_ns as f64) - share).abs();
-        let (mut distance, mut before, mut reached_ns) = (0.0_f64, 0.0, 0);
+        let (mut distance, mut before, mut next) = (0.0_f64, 0.0, 0);
         for ((low_ns, high_ns), share) in self.shares() {
             // The share stays the same in between, so that the first and the last of the gaps there are the worst.
-            let (first, last) = (u64::div_ceil(reached_ns, gap_ns), low_ns.saturating_sub(1) / gap_ns);
-            if first <= last {
-                distance = distance.max(off(first, before)).max(off(last, before));
+            let here = low_ns.div_ceil(gap_ns);
+            if next < here {
+                distance = distance.max(off(next, before)).max(off(here - 1, before));
+                next = here;
             }
-            (before, reached_ns) = (share, high_ns);
+            // Durations whose middle is a multiple itself are below it as often as above.
+            if here == high_ns / gap_ns {
+                distance = distance.max(off(here, f64::midpoint(before, share)));
+                next = here + 1;
+            }
+            before = share;
         }
-        distance.max(off(reached_ns.div_ceil(gap_ns), 1.0))
+        distance.max(off(next, 1.0))
     }
 }
 
@@ -189,6 +196,7 @@ mod tests {
     use super::*;
     use crate::rng::{PerAttempt, Source};
     use crate::scenario::{Scenario, shipped};
+    use crate::time::SECOND_NS;
     use crate::workload::Sampler;
 
     /// Samples of the processing time of `reference`: median 8 s, sigma 0.8.
@@ -238,32 +246,50 @@ mod tests {
         assert!(rejected[0] > 200 && rejected[1] <= 40, "{rejected:?} of 400");
     }
 
-    /// Clients that poll first after half a second to three and a half, and then every three seconds.
-    #[test]
-    fn nor_does_it_where_each_client_begins_at_another_moment() {
-        const GAP_NS: u64 = 3_000_000_000;
+    /// How often samples are rejected, of 400, of which it is only known between which polls they lie: a client polls first after some time,
+    /// and then after each gap. The same for half of them being of another kind.
+    fn rejected(first_ns: impl Fn(u64) -> u64, gap_ns: u64, resolution_ns: u64) -> [u32; 2] {
         let draws = PerAttempt::new(1, Source::Jitter);
-        let (mut rejected, mut of_two_kinds) = (0, 0);
+        let mut rejected = [0, 0];
         for seed in 0..400 {
-            let middle = |(number, ns): (usize, u64)| {
-                let first_ns = GAP_NS / 6 + draws.draw(seed, number as u64) % GAP_NS;
+            let middle = |number: usize, ns: u64| {
+                let first_ns = first_ns(draws.draw(seed, number as u64));
                 let (before, after) = match ns.checked_sub(first_ns) {
                     None => (0, first_ns),
-                    Some(more) => (first_ns + more / GAP_NS * GAP_NS, first_ns + (more / GAP_NS + 1) * GAP_NS),
+                    Some(more) => (first_ns + more / gap_ns * gap_ns, first_ns + (more / gap_ns + 1) * gap_ns),
                 };
                 before.midpoint(after)
             };
-            let (mut measured, mut mixed) = (Measured::new(1_000_000), Measured::new(1_000_000));
-            for (number, ns) in samples(300, seed).enumerate() {
-                measured.add(middle((number, ns)));
-                mixed.add(middle((number, if number % 2 == 0 { ns } else { ns / 8 + 30_000_000_000 })));
-            }
-            for (measured, rejected) in [(&mut measured, &mut rejected), (&mut mixed, &mut of_two_kinds)] {
-                measured.lie_between_polls(GAP_NS);
+            for (kind, rejected) in rejected.iter_mut().enumerate() {
+                let mut measured = Measured::new(resolution_ns);
+                for (number, ns) in samples(300, seed).enumerate() {
+                    let is_other = kind == 1 && number % 2 == 0;
+                    measured.add(middle(number, if is_other { ns / 8 + 30 * SECOND_NS } else { ns }));
+                }
+                measured.lie_between_polls(gap_ns);
                 *rejected += u32::from(measured.fit().expect("there are enough").is_rejected());
             }
         }
-        assert!(rejected <= 40 && of_two_kinds == 400, "{rejected} and {of_two_kinds} of 400");
+        rejected
+    }
+
+    /// In whole seconds and in others; and where all clients poll first at the same time after their upload.
+    #[test]
+    fn nor_does_it_whenever_clients_begin() {
+        let (milli, second) = (SECOND_NS / 1000, SECOND_NS);
+        for gap_ns in [second, 2 * second, 3 * second] {
+            let anywhere = |draw: u64| second / 2 + draw % gap_ns;
+            let at_a_second = |draw: u64| second * (1 + draw % (gap_ns / second));
+            for (what, [rejected, others]) in [
+                ("anywhere", rejected(anywhere, gap_ns, milli)),
+                ("at a second", rejected(at_a_second, gap_ns, second)),
+                ("half a second", rejected(|_| second / 2, gap_ns, milli)),
+                ("a second", rejected(|_| second, gap_ns, milli)),
+                ("two thirds of a gap", rejected(|_| gap_ns * 2 / 3, gap_ns, milli)),
+            ] {
+                assert!(rejected <= 40 && others == 400, "{what}, {gap_ns}: {rejected} and {others} of 400");
+            }
+        }
     }
 
     /// Gaps of a median of 3 s: of 100 one or two are shorter than half a second.

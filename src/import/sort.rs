@@ -33,7 +33,7 @@ pub(super) enum Answer {
     NotFound,
     /// 502, 503 and 504: there is nobody behind the proxy.
     Down,
-    /// All others of 400 and above.
+    /// All others of 400 and above, and 0, of a client that went away before there was any.
     Error,
 }
 

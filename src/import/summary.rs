@@ -277,7 +277,7 @@ impl Imported {
         let is_by_client = |pattern: &Option<Pattern>| pattern.as_ref().is_some_and(|pattern| !pattern.has_key());
         if self.without_client > 0 && (is_by_client(&options.upload) || is_by_client(&options.status)) {
             assumptions.push(format!(
-                "Beware: {} of {} uploads and status requests name no client, and are taken for those of one client. In JSON, --json-field \
+                "Beware: {} of {} uploads and status requests name no client: those of one user agent are taken for those of one client. In JSON, --json-field \
                  client=NAME says which field does.",
                 self.without_client,
                 self.uploads - self.assumed_uploads + self.refused + self.polls

@@ -131,7 +131,7 @@ impl Walk {
                 if self.rules.upload_has_key {
                     self.name(upload, event.key);
                 } else {
-                    self.waiting.entry(event.client).or_default().push_back(upload);
+                    self.wait(event.client, upload);
                 }
             }
             Kind::Upload => self.counts.refused += 1,
@@ -139,10 +139,10 @@ impl Walk {
                 self.counts.polls += 1;
                 self.counts.not_found += u64::from(event.answer == Answer::NotFound);
                 let known = self.keys.get(&event.key).map(|&(_, upload)| upload);
-                let upload = match known.filter(|&upload| !self.is_done_with(upload, &event)) {
+                let upload = match known.filter(|&upload| !self.is_uploaded_anew(upload, &event)) {
                     Some(upload) => upload,
                     None => {
-                        let upload = match self.take_waiting(event.client).or(known) {
+                        let upload = match self.waiting.get_mut(&event.client).and_then(VecDeque::pop_front) {
                             Some(upload) => upload,
                             None => {
                                 self.counts.assumed += 1;
@@ -163,25 +163,28 @@ impl Walk {
         Ok(())
     }
 
-    /// Whether a client that polls a known key, and has an upload that nobody has polled, means that one: it went on polling the older one
-    /// for a while, and has stopped.
-    fn is_done_with(&self, upload: u32, poll: &Event) -> bool {
-        let is_waiting = self.waiting.get(&poll.client).is_some_and(|waiting| !waiting.is_empty());
-        let known = &self.uploads[upload as usize];
-        let usual_ns = known.first.longest_ns.max(self.rules.resolution_ns);
-        is_waiting && known.first.polls >= 2 && poll.at_ns.abs_diff(known.last_ns) > REGULAR * usual_ns
+    /// An upload said no key: what its client polls next is that. Those that came more than a session's gap before the next one of that
+    /// client, nobody will ask about any more.
+    fn wait(&mut self, client: u64, upload: u32) {
+        let at_ns = |upload: u32| self.uploads[upload as usize].at_ns;
+        let waiting = self.waiting.entry(client).or_default();
+        if waiting.back().is_some_and(|&last| at_ns(last).abs_diff(at_ns(upload)) > self.rules.session_gap_ns) {
+            waiting.clear();
+        }
+        waiting.push_back(upload);
     }
 
-    /// The upload of a client that said no key, that nobody has polled, and whose turn it is: the first one of those that came with the
-    /// latest, a session's gap before it at most. Nobody will ask for those before.
-    fn take_waiting(&mut self, client: u64) -> Option<u32> {
-        let waiting = self.waiting.get_mut(&client)?;
-        let at_ns = |upload: u32| self.uploads[upload as usize].at_ns;
-        let latest_ns = at_ns(*waiting.back()?);
-        while waiting.front().is_some_and(|&first| at_ns(first).abs_diff(latest_ns) > self.rules.session_gap_ns) {
-            waiting.pop_front();
-        }
-        waiting.pop_front()
+    /// Whether a client that polls a known key means an upload that nobody has polled: it has polled the older one for a while and stopped,
+    /// has then uploaded, and that not long ago.
+    fn is_uploaded_anew(&self, upload: u32, poll: &Event) -> bool {
+        let waiting = self.waiting.get(&poll.client).and_then(VecDeque::front);
+        let Some(next) = waiting.map(|&waiting| &self.uploads[waiting as usize]) else { return false };
+        let known = &self.uploads[upload as usize];
+        let usual_ns = known.first.longest_ns.max(self.rules.resolution_ns);
+        known.first.polls >= 2
+            && poll.at_ns.abs_diff(known.last_ns) > REGULAR * usual_ns
+            && next.at_ns > known.last_ns
+            && poll.at_ns.abs_diff(next.at_ns) <= self.rules.session_gap_ns
     }
 
     fn arrive(&mut self, at_ns: i64, is_assumed: bool) -> Result<u32, TooMany> {

@@ -73,7 +73,7 @@ impl<const N: usize> Ages<N> {
     #[inline(always)]
     pub(super) fn enter(&mut self, slots: &mut [impl Linked], slot: u32, queue: usize, since: u64) {
         if slots[slot as usize].link().place != Place::Nowhere {
-            self.leave(slots, slot);
+            self.leave_first(slots, slot);
         }
         let back = self.queues[queue].back;
         let place = if back == NIL || slots[back as usize].link().since <= since {
@@ -90,7 +90,14 @@ impl<const N: usize> Ages<N> {
         *slots[slot as usize].link_mut() = Link { since, previous: back, next: NIL, place };
     }
 
+    /// As [`leave`](Self::leave), apart: few slots go from one queue to another.
+    #[inline(never)]
+    fn leave_first(&mut self, slots: &mut [impl Linked], slot: u32) {
+        self.leave(slots, slot);
+    }
+
     /// Takes a slot out of whatever queue it is in.
+    #[inline(always)]
     pub(super) fn leave(&mut self, slots: &mut [impl Linked], slot: u32) {
         let Link { since, previous, next, place } = *slots[slot as usize].link();
         match place {

@@ -24,7 +24,7 @@ impl<T> Lock<T> for RefCell<T> {
     }
 }
 
-/// See the [module](self); its methods are those of [`Registry`](super::Registry) with one part.
+/// See the [module](self); its methods are those of [`Registry`](super::Registry) with one part, but that ids are its own.
 pub(crate) struct Exclusive<K, V, S> {
     part: Part<K, V, RefCell<Shard<K, V>>>,
     hasher: S,
@@ -49,6 +49,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Exclusive<K, V, S> {
     /// Ends the work of one of this registry's own uploads.
     #[inline(always)]
     pub(crate) fn finish(&self, id: UploadId, outcome: Outcome<V>, now: u64) -> Result<(), StaleTicket> {
+        debug_assert!(self.part.has_made(id));
         self.part.finish(id, outcome, now)
     }
 
@@ -64,6 +65,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Exclusive<K, V, S> {
     where
         V: Clone,
     {
+        debug_assert!(self.part.has_made(id));
         self.part.read_as(self.part.place(id), now, of_no_record, of_record)
     }
 

@@ -87,6 +87,12 @@ impl<K, V, L: Lock<Shard<K, V>>> Part<K, V, L> {
         UploadId { generation, slot, origin: self.origin }
     }
 
+    /// Whether an id is of this registry.
+    #[cfg(feature = "simulator")]
+    pub(super) fn has_made(&self, id: UploadId) -> bool {
+        id.origin == self.origin
+    }
+
     /// Where in this part an id of one of its records points.
     #[inline(always)]
     pub(super) fn place(&self, id: UploadId) -> Place {

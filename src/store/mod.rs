@@ -63,7 +63,7 @@ pub trait StatusStore: PlainStore {
     /// The same store for one who has it to himself, and who ends each work once and drops no ticket.
     type Alone: PlainStore;
 
-    /// The store, still empty, for one who has it to himself.
+    /// The store, still empty and without a capacity, for one who has it to himself.
     fn alone(self) -> Self::Alone;
 
     /// The background work says that it is ready, before it has ended. Returns the ticket, if more can be said with it.

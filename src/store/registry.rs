@@ -129,6 +129,8 @@ impl StatusStore for RegistryStore {
     type Alone = ExclusiveStore;
 
     fn alone(self) -> ExclusiveStore {
+        debug_assert!(self.held.get() == 0, "it is still empty");
+        debug_assert!(self.registry.retention().capacity == Capacity::Unbounded, "no plain run has a capacity");
         ExclusiveStore {
             registry: Exclusive::with_origin(*self.registry.retention(), FxBuildHasher, self.number),
             held: Cell::new(0),
@@ -200,7 +202,7 @@ impl PlainStore for ExclusiveStore {
     ) -> Result<((UploadId, u32), UploadId), Refused> {
         let begun = self.registry.begin_with(key & !ODD_NAME, now.as_ns(), |record| evicted.push(gone(record)));
         let id = begun.map_err(|Full| Refused)?;
-        // No plain run has a capacity: nothing was evicted.
+        // Without a capacity nothing was evicted.
         self.held.set(self.held.get() + 1);
         Ok(((id, upload), id))
     }

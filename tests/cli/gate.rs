@@ -241,8 +241,13 @@ fn of_an_earlier_model(change: impl Fn(&str) -> String) -> tempfile::TempDir {
 
 /// A summary in which so many of the uploads of `own` were told too early that there is nothing.
 fn told_early(summary: &str, uploads: u32) -> String {
+    counted(summary, "early_not_found", uploads)
+}
+
+/// A summary in which so many of the uploads of `own` are counted in a column.
+fn counted(summary: &str, column: &str, uploads: u32) -> String {
     let mut rows: Vec<Vec<String>> = summary.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect();
-    let column = rows[0].iter().position(|name| name == "early_not_found").unwrap();
+    let column = rows[0].iter().position(|name| name == column).unwrap();
     rows[1][column] = uploads.to_string();
     rows.iter().map(|row| row.join(",") + "\n").collect()
 }
@@ -260,6 +265,12 @@ fn the_baseline_of_an_earlier_model_is_compared_by_its_rates() {
     let better = gate(of_an_earlier_model(|summary| told_early(summary, 700)).path(), &[]);
     assert_eq!(better.code, 0);
     insta::assert_snapshot!("gate_other_model_better", better.stdout);
+    // That more see their result is better, that fewer do is worse; that others see an error is neither, and fails.
+    for (column, uploads, code) in [("saw_ready", 10, 0), ("saw_ready", 1000, 10), ("saw_error", 900, 10)] {
+        let ended = gate(of_an_earlier_model(|summary| counted(summary, column, uploads)).path(), &[]);
+        assert_eq!(ended.code, code, "{column} {uploads}: {}", ended.stdout);
+        assert!(ended.stdout.contains(&format!("{column}_rate of own was")), "{}", ended.stdout);
+    }
     for broken in ["", "policy,uploads,early_not_found_rate\n", "own\n"] {
         let ended = gate(of_an_earlier_model(|_| broken.to_owned()).path(), &[]);
         assert_eq!(ended.code, 5, "{}", ended.stdout);

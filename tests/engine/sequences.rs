@@ -105,8 +105,17 @@ const PARTS: [&str; 17] = [
        at = ["15m"]"#,
 ];
 
-const POLICIES: [&str; 11] = [
+const POLICIES: [&str; 14] = [
     r#"expiry = "physical"
+       sweep = { trigger = "chance", chance = 0.1 }"#,
+    r#"expiry = "physical"
+       poll_by = "key"
+       age = "created"
+       sweep = { trigger = "chance", chance = 0.004 }"#,
+    r#"expiry = "logical"
+       poll_by = "key"
+       age = "last-access"
+       tombstone = "1m"
        sweep = { trigger = "chance", chance = 0.1 }"#,
     r#"expiry = "logical"
        tombstone = "3m"
@@ -137,7 +146,11 @@ const POLICIES: [&str; 11] = [
        sweep = { trigger = "redis" }"#,
     r#"store = "dict"
        expiry = "physical"
-       defects = ["file-means-ready", "raw-names", "lock-taken-twice"]
+       defects = ["file-means-ready", "raw-names"]
+       sweep = { trigger = "chance", chance = 0.1 }"#,
+    r#"store = "dict"
+       expiry = "physical"
+       defects = ["lock-taken-twice"]
        sweep = { trigger = "chance", chance = 0.1 }"#,
 ];
 

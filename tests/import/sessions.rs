@@ -166,11 +166,26 @@ fn an_upload_that_nobody_asks_about_is_left_alone() {
     assert_eq!((measured(found, "absence"), measured(found, "processing").map(|(count, _)| count)), (None, Some(3)));
     let first = rows(&import).into_iter().find(|row| row.contains("poll")).unwrap();
     assert_eq!(first, "1,3603000000000,poll,1,,0,");
-    // A client that was away comes back to the uploads that came together, in their order.
-    let together = [post(0), post(100), post(110), get(3000, 1), get(3001, 2)].concat();
-    let together = import_as("POST /upload", "GET /jobs/{key}/status", together.as_bytes()).unwrap();
-    let polls = |import| rows(import).into_iter().filter(|row| row.contains("poll")).collect::<Vec<_>>();
-    assert_eq!(polls(&together), ["1,3000000000000,poll,0,,1,", "1,3001000000000,poll,1,,1,"]);
+}
+
+/// One after the other, and polled when all are there; or while one is still polled, now and then, and the next is there already.
+#[test]
+fn uploads_without_a_key_are_asked_about_in_their_order() {
+    let post = |second| line(second, "one", "POST /upload", 201);
+    let get = |second: u64, id: u64| line(second, "one", &format!("GET /jobs/{id}/status"), 200);
+    let of = |log: Vec<String>| -> Vec<String> {
+        let import = import_as("POST /upload", "GET /jobs/{key}/status", log.concat().as_bytes()).unwrap();
+        assert_eq!(import.imported.assumed_uploads, 0);
+        let polls = rows(&import).into_iter().filter(|row| row.contains("poll"));
+        polls.map(|row| row.split(',').nth(3).unwrap().to_owned()).collect()
+    };
+    let all: Vec<_> = (0..8).map(|minute| post(60 * minute)).chain((0..8).map(|id| get(500 + id, id))).collect();
+    assert_eq!(of(all), ["0", "1", "2", "3", "4", "5", "6", "7"]);
+    let hidden = [post(0), post(1), get(3, 7), get(6, 7), get(9, 7), get(60, 7), get(120, 7), get(121, 8)];
+    assert_eq!(of(hidden.to_vec()), ["0", "0", "0", "0", "0", "1"]);
+    // Back after hours, to what was asked about before.
+    let back = [post(0), get(3, 7), get(6, 7), post(20), get(7200, 7)];
+    assert_eq!(of(back.to_vec()), ["0", "0", "0"]);
 }
 
 /// The name is in the status request only, and the client uploads under it once more.
@@ -185,16 +200,17 @@ fn a_name_that_is_uploaded_anew_is_that_of_the_new_upload() {
         // Still of the first one, though the next is there: it goes on as before.
         post(6),
         get(7, "a"),
+        get(8, "b"),
         post(100),
         get(101, "a"),
         get(104, "a"),
         post(200),
-        get(201, "b"),
+        get(201, "c"),
     ];
     let import = import_as("POST /upload", "GET /status?name={key}", log.concat().as_bytes()).unwrap();
     let polls: Vec<_> = rows(&import).into_iter().filter(|row| row.contains("poll")).collect();
     let of: Vec<_> = polls.iter().map(|row| row.split(',').nth(3).unwrap()).collect();
-    assert_eq!(of, ["0", "0", "0", "1", "1", "2"]);
+    assert_eq!(of, ["0", "0", "0", "1", "2", "2", "3"]);
 }
 
 /// The site was down when the trace begins.
