@@ -265,10 +265,10 @@ fn the_baseline_of_an_earlier_model_is_compared_by_its_rates() {
     let better = gate(of_an_earlier_model(|summary| told_early(summary, 700)).path(), &[]);
     assert_eq!(better.code, 0);
     insta::assert_snapshot!("gate_other_model_better", better.stdout);
-    // That more see their result is better, that fewer do is worse; that others see an error is neither, and fails.
-    for (column, uploads, code) in [("saw_ready", 10, 0), ("saw_ready", 1000, 10), ("saw_error", 900, 10)] {
-        let ended = gate(of_an_earlier_model(|summary| counted(summary, column, uploads)).path(), &[]);
-        assert_eq!(ended.code, code, "{column} {uploads}: {}", ended.stdout);
+    // That fewer see their result is worse; that others see an error is neither better nor worse, and fails.
+    for column in ["saw_ready", "saw_error"] {
+        let ended = gate(of_an_earlier_model(|summary| counted(summary, column, 900)).path(), &[]);
+        assert_eq!(ended.code, 10, "{column}: {}", ended.stdout);
         assert!(ended.stdout.contains(&format!("{column}_rate of own was")), "{}", ended.stdout);
     }
     for broken in ["", "policy,uploads,early_not_found_rate\n", "own\n"] {

@@ -166,7 +166,7 @@ fn a_cell_in_which_a_metric_was_not_measured_is_not_left_out_in_silence() {
         "[grid.axes]\n\"workload.failure\" = [0, 1]\n[[objective]]\nmetric = \"ready_to_seen_ns_p99\"\nmax = 1e15\n";
     fs::write(folder.path().join("mine.toml"), format!("{base}{grid}")).unwrap();
     assert_eq!(run_in(folder.path(), &["sweep", "mine.toml", "--uploads", "100"]).code, 0);
-    let ended = run_in(folder.path(), &["recommend", "mine.toml"]);
+    let ended = run_in(folder.path(), &["recommend", "mine.toml", "--uploads", "100"]);
     let told = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(told.contains("Of 2 cells 1 keep"), "{told}");
     assert!(told.contains("In 1 of 2 cells there is no ready_to_seen_ns_p99: nothing happened"), "{told}");
