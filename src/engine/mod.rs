@@ -4,8 +4,8 @@
 //! knows nothing of reports. The order of events is that of time and, at one instant, of insertion. Steps of one handler
 //! that take no time run one after the other at once; where a step takes time, others run in between.
 //!
-//! There are two programs of the one model. Most scenarios leave most of it out: a `Plain` run knows nothing of the rest, a
-//! `Full` one all of it. `tests/engine/paths.rs` runs scenarios through both, which must make no difference.
+//! There are two programs of the one model. Most scenarios leave most of it out: a `Plain` run knows nothing of the rest and
+//! has its store to itself, a `Full` one knows all of it. `tests/engine/paths.rs` runs scenarios through both, which must make no difference.
 
 mod client;
 mod course;

@@ -255,9 +255,10 @@ impl Walk {
             // Where the upload is assumed, its first poll is no evidence.
             let is_regular =
                 first.polls >= if known.is_assumed { 3 } else { 2 } && first.longest_ns <= REGULAR * shortest_ns;
-            let has_stopped = first.is_answered && end_ns.abs_diff(first.last_ns) > rules.session_gap_ns;
+            // It got an answer, and asked no more.
+            let has_ended = first.is_answered && end_ns.abs_diff(first.last_ns) > rules.session_gap_ns;
             let middle_ns = first.before_ns.abs_diff(known.at_ns).midpoint(first.last_ns.abs_diff(known.at_ns));
-            let processing_ns = (is_regular && has_stopped).then_some(middle_ns);
+            let processing_ns = (is_regular && has_ended).then_some(middle_ns);
             if let Some(time_ns) = processing_ns {
                 self.measured.processing.add(time_ns);
             }
@@ -265,7 +266,7 @@ impl Walk {
                 keys += 1;
                 keys - 1
             });
-            if !known.is_assumed && first.polls == 1 && has_stopped {
+            if !known.is_assumed && first.polls == 1 && has_ended {
                 once.push((told.len(), first.last_ns.abs_diff(known.at_ns)));
             }
             told.push(Told { key, processing_ns, has_polls: known.polls > 0 });

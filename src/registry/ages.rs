@@ -73,7 +73,7 @@ impl<const N: usize> Ages<N> {
     #[inline(always)]
     pub(super) fn enter(&mut self, slots: &mut [impl Linked], slot: u32, queue: usize, since: u64) {
         if slots[slot as usize].link().place != Place::Nowhere {
-            self.leave_first(slots, slot);
+            self.leave_for_another(slots, slot);
         }
         let back = self.queues[queue].back;
         let place = if back == NIL || slots[back as usize].link().since <= since {
@@ -90,9 +90,9 @@ impl<const N: usize> Ages<N> {
         *slots[slot as usize].link_mut() = Link { since, previous: back, next: NIL, place };
     }
 
-    /// As [`leave`](Self::leave), apart: few slots go from one queue to another.
+    /// As [`leave`](Self::leave). Apart: few slots go from one queue to another.
     #[inline(never)]
-    fn leave_first(&mut self, slots: &mut [impl Linked], slot: u32) {
+    fn leave_for_another(&mut self, slots: &mut [impl Linked], slot: u32) {
         self.leave(slots, slot);
     }
 

@@ -83,8 +83,6 @@ impl<K: Hash + Eq, V, S: BuildHasher> Exclusive<K, V, S> {
     }
 
     pub(crate) fn for_each_due(&self, now: u64, mut visit: impl FnMut(Reclaimed<'_, K>)) {
-        let mut shard = self.part.lock();
-        let now = shard.advance(now);
-        shard.for_each_due(now, &mut visit);
+        self.part.for_each_due(now, &mut visit);
     }
 }

@@ -233,6 +233,13 @@ impl<K, V, L: Lock<Shard<K, V>>> Part<K, V, L> {
         }
     }
 
+    /// Calls `visit` for every record that is due and was not swept yet.
+    pub(super) fn for_each_due(&self, now: u64, visit: &mut impl FnMut(Reclaimed<'_, K>)) {
+        let mut shard = self.lock();
+        let now = shard.advance(now);
+        shard.for_each_due(now, visit);
+    }
+
     /// One step of a sweep: one hold of the lock, at most `max` records (R9, R10).
     pub(super) fn sweep_some(&self, now: u64, max: usize, on_reclaim: &mut impl FnMut(Reclaimed<'_, K>)) -> Swept {
         let seen = if mutant!(sweep_acts_on_what_it_saw) { self.lock().first_due(now) } else { None };
