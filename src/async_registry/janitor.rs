@@ -70,7 +70,7 @@ impl Janitor {
     pub(super) fn start<K, V, S>(registry: AsyncRegistry<K, V, S>, rounds: Rounds) -> Self
     where
         K: Hash + Eq + Send + 'static,
-        V: Send + 'static,
+        V: Send + Sync + 'static,
         S: BuildHasher + Send + Sync + 'static,
     {
         let (stop, mut stopped) = oneshot::channel();

@@ -173,7 +173,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> AsyncRegistry<K, V, S> {
     pub fn janitor(&self, rounds: Rounds) -> Janitor
     where
         K: Send + 'static,
-        V: Send + 'static,
+        V: Send + Sync + 'static,
         S: Send + Sync + 'static,
     {
         Janitor::start(self.clone(), rounds)

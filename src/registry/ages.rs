@@ -10,48 +10,17 @@
 
 use std::collections::BTreeSet;
 
-/// An age that never begins: such a record sorts last and never falls due.
-pub(super) const NEVER: u64 = u64::MAX;
+use super::cells::{Cell, Cells, NOWHERE};
+use super::sync::Ordering::Relaxed;
 
-/// No slot.
-const NIL: u32 = u32::MAX;
+/// No slot, as no other number from here on is one.
+const NIL: u32 = NOWHERE - 1;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Nowhere,
-    List(u8),
-    Set(u8),
-}
+/// Stands for the neighbour of a slot that is in the set of its queue.
+const SET: u32 = NOWHERE - 2;
 
-/// What a slot knows of its neighbours in age.
-#[derive(Clone, Copy)]
-pub(super) struct Link {
-    since: u64,
-    previous: u32,
-    next: u32,
-    place: Place,
-}
-
-impl Link {
-    const NOWHERE: Link = Link { since: NEVER, previous: NIL, next: NIL, place: Place::Nowhere };
-
-    /// Of a slot that has an age and is in no queue.
-    pub(super) fn aside(since: u64) -> Link {
-        Link { since, ..Link::NOWHERE }
-    }
-
-    /// From when the slot's age is counted; [`NEVER`] while it has none.
-    #[inline(always)]
-    pub(super) fn since(&self) -> u64 {
-        self.since
-    }
-}
-
-/// A slot that can stand in a queue.
-pub(super) trait Linked {
-    fn link(&self) -> &Link;
-    fn link_mut(&mut self) -> &mut Link;
-}
+/// Numbers of slots are below this.
+pub(super) const SLOTS: u32 = SET;
 
 struct Queue {
     front: u32,
@@ -59,7 +28,15 @@ struct Queue {
     set: BTreeSet<(u64, u32)>,
 }
 
-/// `N` queues over one set of slots, which the callers pass along; a slot is in one queue at most.
+/// A slot and its cell.
+#[derive(Clone, Copy)]
+pub(super) struct Aged<'a> {
+    pub(super) slot: u32,
+    pub(super) cell: &'a Cell,
+}
+
+/// `N` queues over one set of slots, whose cells the callers pass along; a slot is in one queue at most. Used under the lock alone,
+/// which orders what is done to the neighbours.
 pub(super) struct Ages<const N: usize> {
     queues: [Queue; N],
 }
@@ -69,78 +46,95 @@ impl<const N: usize> Ages<N> {
         Ages { queues: std::array::from_fn(|_| Queue { front: NIL, back: NIL, set: BTreeSet::new() }) }
     }
 
-    /// Puts a slot into a queue, with the moment from which its age is counted; it leaves the queue it was in.
+    /// Puts a slot into a queue, with the moment from which its age is counted; it leaves `from`, the queue that it is in, if it is
+    /// in one.
     #[inline(always)]
-    pub(super) fn enter(&mut self, slots: &mut [impl Linked], slot: u32, queue: usize, since: u64) {
-        if slots[slot as usize].link().place != Place::Nowhere {
-            self.leave_for_another(slots, slot);
+    pub(super) fn enter<V>(
+        &mut self,
+        cells: &impl Cells<V>,
+        Aged { slot, cell }: Aged<'_>,
+        from: usize,
+        queue: usize,
+        since: u64,
+    ) {
+        if cell.previous.load(Relaxed) != NOWHERE {
+            self.leave_for_another(cells, Aged { slot, cell }, from);
         }
         let back = self.queues[queue].back;
-        let place = if back == NIL || slots[back as usize].link().since <= since {
-            match back {
-                NIL => self.queues[queue].front = slot,
-                back => slots[back as usize].link_mut().next = slot,
+        let youngest = (back != NIL).then(|| cells.at(back));
+        if youngest.is_none_or(|youngest| youngest.since() <= since) {
+            match youngest {
+                None => self.queues[queue].front = slot,
+                Some(youngest) => youngest.next.store(slot, Relaxed),
             }
             self.queues[queue].back = slot;
-            Place::List(queue as u8)
+            cell.previous.store(back, Relaxed);
+            cell.next.store(NIL, Relaxed);
         } else {
             self.queues[queue].set.insert((since, slot));
-            Place::Set(queue as u8)
-        };
-        *slots[slot as usize].link_mut() = Link { since, previous: back, next: NIL, place };
+            cell.previous.store(SET, Relaxed);
+        }
+        cell.count_from(since);
     }
 
     /// As [`leave`](Self::leave). Apart: few slots go from one queue to another.
     #[inline(never)]
-    fn leave_for_another(&mut self, slots: &mut [impl Linked], slot: u32) {
-        self.leave(slots, slot);
+    fn leave_for_another<V>(&mut self, cells: &impl Cells<V>, aged: Aged<'_>, queue: usize) {
+        self.leave(cells, aged, queue);
     }
 
-    /// Takes a slot out of whatever queue it is in.
+    /// Takes a slot out of the queue that it is in, if it is in one.
     #[inline(always)]
-    pub(super) fn leave(&mut self, slots: &mut [impl Linked], slot: u32) {
-        let Link { since, previous, next, place } = *slots[slot as usize].link();
-        match place {
-            Place::Nowhere => return,
-            Place::List(queue) => {
+    pub(super) fn leave<V>(&mut self, cells: &impl Cells<V>, Aged { slot, cell }: Aged<'_>, queue: usize) {
+        match cell.previous.load(Relaxed) {
+            NOWHERE => return,
+            SET => {
+                let was_there = self.queues[queue].set.remove(&(cell.since(), slot));
+                debug_assert!(was_there, "a slot is in the queue of its state");
+            }
+            previous => {
+                let next = cell.next.load(Relaxed);
                 match previous {
-                    NIL => self.queues[usize::from(queue)].front = next,
-                    previous => slots[previous as usize].link_mut().next = next,
+                    NIL => self.queues[queue].front = next,
+                    previous => cells.at(previous).next.store(next, Relaxed),
                 }
                 match next {
-                    NIL => self.queues[usize::from(queue)].back = previous,
-                    next => slots[next as usize].link_mut().previous = previous,
+                    NIL => self.queues[queue].back = previous,
+                    next => cells.at(next).previous.store(previous, Relaxed),
                 }
             }
-            Place::Set(queue) => {
-                let was_there = self.queues[usize::from(queue)].set.remove(&(since, slot));
-                debug_assert!(was_there, "a slot is where its link says");
-            }
         }
-        slots[slot as usize].link_mut().place = Place::Nowhere;
+        cell.previous.store(NOWHERE, Relaxed);
     }
 
     /// The oldest slot of a queue.
-    pub(super) fn oldest(&self, slots: &[impl Linked], queue: usize) -> Option<u32> {
+    pub(super) fn oldest<V>(&self, cells: &impl Cells<V>, queue: usize) -> Option<u32> {
         let Queue { front, ref set, .. } = self.queues[queue];
         match (front, set.first()) {
             (NIL, first) => first.map(|&(_, slot)| slot),
-            (front, Some(&(since, slot))) if since < slots[front as usize].link().since => Some(slot),
+            (front, Some(&(since, slot))) if since < cells.at(front).since() => Some(slot),
             (front, _) => Some(front),
         }
     }
 
+    /// From when the age of the youngest slot of a queue is counted.
+    pub(super) fn youngest<V>(&self, cells: &impl Cells<V>, queue: usize) -> Option<u64> {
+        let Queue { back, ref set, .. } = self.queues[queue];
+        let listed = (back != NIL).then(|| cells.at(back).since());
+        listed.max(set.last().map(|&(since, _)| since))
+    }
+
     /// The slots of a queue whose age counts from `latest` or before, not in the order of their age.
-    pub(super) fn up_to<'a>(
+    pub(super) fn up_to<'a, V>(
         &'a self,
-        slots: &'a [impl Linked],
+        cells: &'a impl Cells<V>,
         queue: usize,
         latest: u64,
     ) -> impl Iterator<Item = u32> + 'a {
         let Queue { front, ref set, .. } = self.queues[queue];
         let in_list = |slot: u32| (slot != NIL).then_some(slot);
-        let listed = std::iter::successors(in_list(front), move |&slot| in_list(slots[slot as usize].link().next))
-            .take_while(move |&slot| slots[slot as usize].link().since <= latest);
+        let listed = std::iter::successors(in_list(front), move |&slot| in_list(cells.at(slot).next.load(Relaxed)))
+            .take_while(move |&slot| cells.at(slot).since() <= latest);
         listed.chain(set.range(..=(latest, u32::MAX)).map(|&(_, slot)| slot))
     }
 }

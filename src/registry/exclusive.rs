@@ -4,7 +4,9 @@
 use std::cell::{RefCell, RefMut};
 use std::hash::{BuildHasher, Hash};
 
-use super::part::{Lock, Part};
+use super::cells::{Cell, Cells, Told};
+use super::keeping::{Keeping, Lock};
+use super::part::Part;
 use super::shard::Shard;
 use super::{Full, Outcome, Reclaimed, Retention, StaleTicket, Status, Swept, UploadId};
 
@@ -24,9 +26,58 @@ impl<T> Lock<T> for RefCell<T> {
     }
 }
 
+/// Cells that one thread has for itself.
+struct Flat<V> {
+    cells: Vec<Cell>,
+    told: Told<V>,
+}
+
+impl<V> Flat<V> {
+    fn new() -> Self {
+        Flat { cells: Vec::new(), told: Told::new() }
+    }
+}
+
+impl<V> Cells<V> for Flat<V> {
+    fn told(&self) -> &Told<V> {
+        &self.told
+    }
+
+    #[inline(always)]
+    fn find(&self, slot: u32) -> Option<&Cell> {
+        self.cells.get(slot as usize)
+    }
+
+    #[inline(always)]
+    fn make(&mut self, slot: u32) -> &Cell {
+        if slot as usize == self.cells.len() {
+            self.cells.push(Cell::new());
+        }
+        &self.cells[slot as usize]
+    }
+}
+
+/// For one thread.
+enum Alone {}
+
+impl<K, V> Keeping<K, V> for Alone {
+    type Cells = Flat<V>;
+    type Lock = RefCell<Shard<K, V, Flat<V>>>;
+    type Beside = ();
+
+    fn new(retention: Retention) -> ((), Self::Lock) {
+        ((), Lock::new(Shard::new(retention, Flat::new())))
+    }
+
+    #[inline(always)]
+    fn with_cells<T>((): &(), lock: &Self::Lock, step: impl FnOnce(&Flat<V>) -> T) -> T {
+        step(&lock.borrow().cells)
+    }
+}
+
 /// See the [module](self); its methods are those of [`Registry`](super::Registry) with one part, but that ids are its own.
 pub(crate) struct Exclusive<K, V, S> {
-    part: Part<K, V, RefCell<Shard<K, V>>>,
+    part: Part<K, V, Alone>,
     hasher: S,
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::cells::Word;
+
 /// Names one upload, that is one generation of one key, for ever (R3).
 ///
 /// Two calls of `begin` never return the same id, even for one key, and an id whose record was forgotten answers
@@ -70,6 +72,9 @@ impl FromStr for UploadId {
         let (Ok(slot), Ok(origin)) = (u32::try_from(slot), u32::try_from(origin)) else {
             return Err(ParseUploadIdError);
         };
+        if !(1..Word::GENERATIONS).contains(&generation) {
+            return Err(ParseUploadIdError);
+        }
         let id = UploadId { generation, slot, origin };
         if id.to_string() == text { Ok(id) } else { Err(ParseUploadIdError) }
     }

@@ -42,26 +42,36 @@
 //! * **R7** Under logical expiry an answer depends on the record and the time, never on whether a sweep ran.
 //! * **R8** An expired record is answered `Expired`, with its last state, for the tombstone's time, and then `Unknown`.
 //! * **R9** A sweep decides on a record under the same lock under which it takes it, so what was renewed stays.
-//! * **R10** A sweep holds a lock for at most as many records as it was allowed; reads get in between.
+//! * **R10** A sweep holds a lock for at most as many records as it was allowed; reads get in between. Where it leaves nothing of a
+//!   part, it may take all of that at once, in a time that does not depend on how much it is.
 //! * **R11** Time does not run backwards: a `now` below one that its part of the registry has seen counts as that one. A record
-//!   stays in one part, so none ever sees time run backwards. A call that has no need of the time does not show it: a read of
-//!   an upload that runs or is gone, a sweep before anything is due.
+//!   stays in one part, so none ever sees time run backwards. A call that has no need of the time need not show it: a read of
+//!   an upload that runs or is gone, or whose time is not over; a sweep before anything is due.
 //! * **R12** A bounded registry never holds more records than its capacity, and never evicts a running upload.
 //! * **R13** The first acknowledgement of a finished record counts, and no later one.
 //! * **R14** A key names its latest generation, until that one is gone; the end of an older one does not touch it.
 //! * **R15** A clear removes the one upload that it names.
 //! * **R16** A long poll that waits is woken, once, when its upload stops running, however that comes; none sleeps on.
 //!
+//! # Reads without a lock
+//! Most reads by id take no lock: those of an upload that runs and is pinned, that was forgotten, or whose work and not its time is over
+//! where details have no size (`V = ()`), unless reads renew its age. Every other read takes the lock of its part. Threads can share a
+//! registry whose keys are `Send` and whose details are `Send` and `Sync`.
+//!
 //! # What runs under a lock
 //! `Eq` and `Drop` of the key, `Clone` and `Drop` of the detail, `Clone` of a long poll's waker, and the callbacks of
-//! [`Registry::sweep_with`] and [`Registry::for_each_due`]. They must be short and must not call the registry.
+//! [`Registry::sweep_with`] and [`Registry::for_each_due`]. They must be short and must not call the registry. (`Clone` of a detail
+//! that has no size, and `Drop` of what a sweep takes as a whole, may also run without.)
 
 mod ages;
-mod board;
+mod announced;
+mod cells;
 #[cfg(feature = "simulator")]
 mod exclusive;
 mod id;
 mod index;
+mod keeping;
+mod pages;
 mod part;
 mod retention;
 mod shard;
@@ -82,6 +92,7 @@ pub use ticket::Ticket;
 pub use wait::Wait;
 
 use super::sync::{self, Arc, AtomicUsize, Ordering};
+use keeping::{ShardOf, Shared};
 use part::Part;
 use shard::{Place, Shard};
 
@@ -413,9 +424,15 @@ impl<K: Hash + Eq, V, S: BuildHasher> Registry<K, V, S> {
     }
 
     /// Takes everything that is due at `now`, in time proportional to how much that is. The lock of a part is held for 16
-    /// records at a time, and then another part has its turn, so no read waits for the whole sweep (R10).
+    /// records at a time, and then another part has its turn, so no read waits for the whole sweep (R10). A part of which nothing
+    /// would be left, under logical expiry, is taken as a whole, and its records are dropped without the lock.
     pub fn sweep(&self, now: u64) -> Swept {
-        self.sweep_with(now, |_| ())
+        let mut total = Swept::default();
+        for part in &self.inner.parts {
+            total.add(part.sweep_whole(now));
+        }
+        total.add(self.sweep_with(now, |_| ()));
+        total
     }
 
     /// As [`sweep`](Self::sweep), and calls `on_reclaim`, under the lock, for each record whose time is over: the place to
@@ -518,7 +535,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
     }
 
     /// Runs `step` where a key's latest record is.
-    fn latest<Q, T>(&self, key: &Q, step: impl FnOnce(&mut Shard<K, V>, Place) -> T) -> T
+    fn latest<Q, T>(&self, key: &Q, step: impl FnOnce(&mut ShardOf<K, V, Shared>, Place) -> T) -> T
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -544,7 +561,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
     }
 
     /// Runs `step` where an id points to.
-    fn at<T>(&self, id: UploadId, nowhere: T, step: impl FnOnce(&mut Shard<K, V>, Place) -> T) -> T {
+    fn at<T>(&self, id: UploadId, nowhere: T, step: impl FnOnce(&mut ShardOf<K, V, Shared>, Place) -> T) -> T {
         match self.find(id) {
             Some((part, place)) => step(&mut part.lock(), place),
             None => nowhere,

@@ -1,82 +1,64 @@
 //! One part of a registry: a shard behind its lock, and the ids of its records.
 
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::task::Waker;
 
-use super::board::{Board, Notice};
+use super::cells::{Cells, Notice};
 use super::id::UploadId;
+use super::keeping::{GuardOf, Keeping, Lock, Shared};
+use super::retention::{AgeBasis, Expiry};
 use super::shard::{Place, Shard};
-use super::status::{Outcome, Status};
-use super::sync::{Arc, Mutex, MutexGuard, PoisonError, mutant};
+use super::status::{Outcome, State, Status};
+use super::sync::mutant;
 use super::wait::ByNumber;
 use super::{Full, Reclaimed, Retention, SWEEP_STEP, StaleTicket, Swept};
 
 /// The most slots that are looked at before the lock is let go of, where only few may have to be changed.
 const LOOK_STEP: usize = 1024;
 
-/// What lets one at a time have a shard.
-pub(super) trait Lock<T> {
-    type Guard<'a>: DerefMut<Target = T>
-    where
-        Self: 'a;
-
-    fn new(kept: T) -> Self;
-
-    fn lock(&self) -> Self::Guard<'_>;
-}
-
-impl<T> Lock<T> for Mutex<T> {
-    type Guard<'a>
-        = MutexGuard<'a, T>
-    where
-        T: 'a;
-
-    fn new(kept: T) -> Self {
-        Mutex::new(kept)
-    }
-
-    /// One poisoned by a panic of the key's or the detail's own code is taken all the same: no edge leaves a record
-    /// half-changed at a point where such code runs.
-    #[inline(always)]
-    fn lock(&self) -> MutexGuard<'_, T> {
-        self.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Two lines of the processor's cache that are fetched together belong to one part alone, so that threads in different parts
 /// do not take them from each other.
 #[repr(align(128))]
-pub(super) struct Part<K, V, L = Mutex<Shard<K, V>>> {
+pub(super) struct Part<K, V, P: Keeping<K, V> = Shared> {
     /// Which part.
     number: u32,
     /// Of how many, as a power of two.
     parts_bits: u32,
     /// Which registry this is, in its ids.
     origin: u32,
-    board: Arc<Board>,
-    shard: L,
-    /// A function's result, so that what may be shared between threads is up to the lock alone.
-    keeps: PhantomData<fn() -> Shard<K, V>>,
+    /// How long a status lasts by the clock, per state, for who reads without the lock, in nanoseconds.
+    lasts: [u64; State::ALL.len()],
+    beside: P::Beside,
+    shard: P::Lock,
 }
 
-impl<K, V, L: Lock<Shard<K, V>>> Part<K, V, L> {
+impl<K, V, P: Keeping<K, V>> Part<K, V, P> {
     pub(super) fn new(retention: Retention, number: u32, parts_bits: u32, origin: u32) -> Self {
-        let board = Arc::new(Board::new());
-        let shard = L::new(Shard::new(retention, Arc::clone(&board)));
-        Part { number, parts_bits, origin, board, shard, keeps: PhantomData }
+        let (beside, shard) = P::new(retention);
+        let lasts = State::ALL.map(|state| match retention {
+            // A read renews the age, which it must do under the lock.
+            Retention { age: AgeBasis::LastAccess, .. } => 0,
+            Retention { expiry: Expiry::Physical, .. } => u64::MAX,
+            Retention { time_to_live, .. } => time_to_live.of(state).unwrap_or(u64::MAX),
+        });
+        Part { number, parts_bits, origin, lasts, beside, shard }
     }
 
     /// What a record says to who does not take the lock.
     #[inline(always)]
-    pub(super) fn look(&self, Place { slot, generation }: Place) -> Notice {
-        self.board.look(slot, generation)
+    fn look(&self, Place { slot, generation }: Place) -> Notice {
+        self.with_cells(|cells| cells.look(slot, generation))
+    }
+
+    #[inline(always)]
+    fn with_cells<T>(&self, step: impl FnOnce(&P::Cells) -> T) -> T {
+        P::with_cells(&self.beside, &self.shard, step)
     }
 
     /// Locks the part.
     #[inline(always)]
-    pub(super) fn lock(&self) -> Locked<K, V, L::Guard<'_>> {
+    pub(super) fn lock(&self) -> Locked<K, V, P::Cells, GuardOf<'_, K, V, P>> {
         Locked { shard: Some(self.shard.lock()) }
     }
 
@@ -139,9 +121,19 @@ impl<K, V, L: Lock<Shard<K, V>>> Part<K, V, L> {
         if notice.is_unclear() { of_record(self.read(place, now)) } else { of_no_record(notice.is_running()) }
     }
 
+    /// What a record says.
+    #[inline(always)]
+    pub(super) fn read(&self, place: Place, now: u64) -> Status<V>
+    where
+        V: Clone,
+    {
+        let without_lock = self.with_cells(|cells| cells.read(place.slot, place.generation, now, &self.lasts));
+        without_lock.unwrap_or_else(|| self.read_locked(place, now))
+    }
+
     /// What a record says to who takes the lock.
     #[inline(never)]
-    pub(super) fn read(&self, place: Place, now: u64) -> Status<V>
+    fn read_locked(&self, place: Place, now: u64) -> Status<V>
     where
         V: Clone,
     {
@@ -240,11 +232,23 @@ impl<K, V, L: Lock<Shard<K, V>>> Part<K, V, L> {
         shard.for_each_due(now, visit);
     }
 
+    /// A sweep of the whole part, if that leaves nothing of it.
+    pub(super) fn sweep_whole(&self, now: u64) -> Swept {
+        if now < self.with_cells(|cells| cells.told().quiet_until()) {
+            return Swept::default();
+        }
+        let mut shard = self.lock();
+        let now = shard.advance(now);
+        let taken = shard.take_all(now);
+        drop(shard);
+        taken.map_or_else(Swept::default, |(swept, _)| swept)
+    }
+
     /// One step of a sweep: one hold of the lock, at most `max` records (R9, R10).
     pub(super) fn sweep_some(&self, now: u64, max: usize, on_reclaim: &mut impl FnMut(Reclaimed<'_, K>)) -> Swept {
         let seen = if mutant!(sweep_acts_on_what_it_saw) { self.lock().first_due(now) } else { None };
         let mut swept = Swept::default();
-        if now < self.board.quiet_until() {
+        if now < self.with_cells(|cells| cells.told().quiet_until()) {
             return swept;
         }
         let mut shard = self.lock();
@@ -259,30 +263,30 @@ impl<K, V, L: Lock<Shard<K, V>>> Part<K, V, L> {
 }
 
 /// A part that is locked. When it is let go of, the long polls are woken whose wait is over (R16).
-pub(super) struct Locked<K, V, G: DerefMut<Target = Shard<K, V>>> {
+pub(super) struct Locked<K, V, C: Cells<V>, G: DerefMut<Target = Shard<K, V, C>>> {
     /// Nothing only while the lock is let go of.
     shard: Option<G>,
 }
 
-impl<K, V, G: DerefMut<Target = Shard<K, V>>> Deref for Locked<K, V, G> {
-    type Target = Shard<K, V>;
+impl<K, V, C: Cells<V>, G: DerefMut<Target = Shard<K, V, C>>> Deref for Locked<K, V, C, G> {
+    type Target = Shard<K, V, C>;
 
     #[inline(always)]
-    fn deref(&self) -> &Shard<K, V> {
+    fn deref(&self) -> &Shard<K, V, C> {
         self.shard.as_ref().expect(HELD)
     }
 }
 
-impl<K, V, G: DerefMut<Target = Shard<K, V>>> DerefMut for Locked<K, V, G> {
+impl<K, V, C: Cells<V>, G: DerefMut<Target = Shard<K, V, C>>> DerefMut for Locked<K, V, C, G> {
     #[inline(always)]
-    fn deref_mut(&mut self) -> &mut Shard<K, V> {
+    fn deref_mut(&mut self) -> &mut Shard<K, V, C> {
         self.shard.as_mut().expect(HELD)
     }
 }
 
 const HELD: &str = "the lock is let go of at the very end";
 
-impl<K, V, G: DerefMut<Target = Shard<K, V>>> Drop for Locked<K, V, G> {
+impl<K, V, C: Cells<V>, G: DerefMut<Target = Shard<K, V, C>>> Drop for Locked<K, V, C, G> {
     #[inline(always)]
     fn drop(&mut self) {
         if let Some(shard) = self.shard.take()
@@ -297,7 +301,7 @@ impl<K, V, G: DerefMut<Target = Shard<K, V>>> Drop for Locked<K, V, G> {
 /// is left to do but to let go.
 #[cold]
 #[inline(never)]
-fn wake<K, V>(mut shard: impl DerefMut<Target = Shard<K, V>>) {
+fn wake<K, V, C: Cells<V>>(mut shard: impl DerefMut<Target = Shard<K, V, C>>) {
     let woken = shard.waits.take_woken();
     if mutant!(woken_under_the_lock) {
         return wake_all(woken);

@@ -21,12 +21,17 @@ mod mutants;
 )]
 mod registry;
 
+#[path = "../own_copy/mod.rs"]
+mod own_copy;
+
 mod sync {
     //! The registry's door, leading to loom. `Arc` is std's: with loom's a deadlock aborts the whole process, and searches take
     //! several times as many executions. So is `OnceLock`, which loom does not have; it is filled under the registry's lock.
 
+    pub(crate) use super::own_copy::OwnCopy;
     pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     pub(crate) use loom::sync::{Mutex, MutexGuard};
+    pub(crate) use std::sync::atomic::AtomicU32 as LockedU32;
     pub(crate) use std::sync::{Arc, OnceLock, PoisonError};
 
     /// Whether the named fault is switched on in this thread.

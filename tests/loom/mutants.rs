@@ -66,6 +66,39 @@ const MUTANTS: &[Mutant] = &[
         caught_by: &[("a_sweep_never_takes_a_running_upload", "it came to `stale: expired processing`")],
     },
     Mutant {
+        name: "announced_out_of_order",
+        rule: "R7",
+        breaks: "what is told to those without the lock may reach them in another order",
+        caught_by: &[("a_look_at_the_deadline_does_not_depend_on_the_sweep", "it came to `ready`")],
+    },
+    Mutant {
+        name: "heard_out_of_order",
+        rule: "R7",
+        breaks: "those without the lock may hear what is told to them in another order",
+        caught_by: &[("a_look_at_the_deadline_does_not_depend_on_the_sweep", "it came to `ready`")],
+    },
+    Mutant {
+        name: "moment_of_another_word",
+        rule: "R7",
+        breaks: "a read without the lock does not look whether the moment that it found goes with the word that it found",
+        caught_by: &[("a_look_at_the_deadline_does_not_depend_on_the_sweep", "it came to `ready`")],
+    },
+    Mutant {
+        name: "moment_before_word",
+        rule: "R7",
+        breaks: "a sweep changes the moment of a record before its word",
+        caught_by: &[("a_look_at_the_deadline_does_not_depend_on_the_sweep", "it came to `ready`")],
+    },
+    Mutant {
+        name: "moment_of_the_next_upload",
+        rule: "R7",
+        breaks: "an upload that begins changes the moment of its slot before the word, which may be that of one that is over",
+        caught_by: &[(
+            "a_part_that_is_swept_as_a_whole_is_gone",
+            "it came to `1 freed: ready, then unknown, processing, 1 held`",
+        )],
+    },
+    Mutant {
         name: "valid_until_swept",
         rule: "R7",
         breaks: "a read does not compare the deadline",
@@ -87,6 +120,12 @@ const MUTANTS: &[Mutant] = &[
         ],
     },
     Mutant {
+        name: "running_uploads_are_taken_along",
+        rule: "R6",
+        breaks: "a sweep takes a whole part, whatever runs in it",
+        caught_by: &[("a_whole_sweep_leaves_what_runs", "it came to `2 freed, finished: false, processing`")],
+    },
+    Mutant {
         name: "sweep_without_bound",
         rule: "R10",
         breaks: "a sweep takes all that is due under one hold of the lock",
@@ -103,6 +142,12 @@ const MUTANTS: &[Mutant] = &[
             ("time_does_not_run_backwards", "it came to `expired ready, ready(7): ready(7)`"),
             ("three_clocks_that_disagree_never_revive_an_upload", "it came to `ready(7), ready(7), then ready(7)`"),
         ],
+    },
+    Mutant {
+        name: "reader_has_its_own_clock",
+        rule: "R11",
+        breaks: "a read without the lock goes by its own clock alone",
+        caught_by: &[("who_is_told_that_time_is_over_tells_it_to_the_next", "it came to `ready, then ready`")],
     },
     Mutant {
         name: "running_uploads_are_evicted",
@@ -149,11 +194,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "notice_outlives_its_upload",
         rule: "R15",
-        breaks: "a read without the lock still finds a running upload that was cleared",
-        caught_by: &[(
-            "a_finish_and_a_clear_leave_no_half_of_an_upload",
-            "it came to `stale, saw processing, left (true, \"processing\", 0, None)`",
-        )],
+        breaks: "a slot still tells of an upload that was cleared",
+        caught_by: &[("a_finish_and_a_clear_leave_no_half_of_an_upload", "it panicked: a slot in use has an entry")],
     },
     Mutant {
         name: "wait_looks_before_it_enters",
@@ -242,9 +284,12 @@ fn every_mutant_is_caught_by_its_models() {
 
 /// The registry's source, all files.
 fn source() -> String {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/registry");
-    let files = std::fs::read_dir(folder).expect("the registry's source is there");
-    files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect()
+    fn all_of(folder: &std::path::Path) -> String {
+        let entries = std::fs::read_dir(folder).expect("the registry's source is there");
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths.map(|path| if path.is_dir() { all_of(&path) } else { std::fs::read_to_string(path).unwrap() }).collect()
+    }
+    all_of(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/registry"))
 }
 
 #[test]

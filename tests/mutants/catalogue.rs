@@ -16,8 +16,13 @@ pub(crate) use mutant;
 
 #[path = "."]
 mod plain {
+    #[path = "../own_copy/mod.rs"]
+    mod own_copy;
+
     mod sync {
         pub(crate) use super::super::mutant;
+        pub(crate) use super::own_copy::OwnCopy;
+        pub(crate) use std::sync::atomic::AtomicU32 as LockedU32;
         pub(crate) use stillready::harness::door::plain::*;
     }
 
@@ -31,8 +36,13 @@ mod plain {
 
 #[path = "."]
 mod under_loom {
+    #[path = "../own_copy/mod.rs"]
+    mod own_copy;
+
     mod sync {
         pub(crate) use super::super::mutant;
+        pub(crate) use super::own_copy::OwnCopy;
+        pub(crate) use std::sync::atomic::AtomicU32 as LockedU32;
         pub(crate) use stillready::harness::door::loom::*;
     }
 
@@ -46,8 +56,13 @@ mod under_loom {
 
 #[path = "."]
 mod under_shuttle {
+    #[path = "../own_copy/mod.rs"]
+    mod own_copy;
+
     mod sync {
         pub(crate) use super::super::mutant;
+        pub(crate) use super::own_copy::OwnCopy;
+        pub(crate) use std::sync::atomic::AtomicU32 as LockedU32;
         pub(crate) use stillready::harness::door::shuttle::*;
     }
 

@@ -108,6 +108,31 @@ fn a_panic_of_the_callers_code_under_the_lock_leaves_the_registry_whole() {
     }
 }
 
+/// A detail without a size, of which a registry keeps one for all, and drops the others.
+#[derive(Clone)]
+struct Nothing;
+
+impl Drop for Nothing {
+    fn drop(&mut self) {
+        may_panic("drop of a detail without a size");
+    }
+}
+
+#[test]
+fn a_surplus_detail_is_dropped_when_the_work_has_ended() {
+    let registry = Registry::<u8, Nothing>::with_shards_and_hasher(retention(), 1, std::hash::RandomState::new());
+    registry.begin(1, 0).unwrap().finish(Outcome::Ready(Nothing), 0).unwrap();
+    let ticket = registry.begin(2, 0).unwrap();
+    let id = ticket.id();
+    PANICS.set(Some("drop of a detail without a size"));
+    assert!(catch_unwind(AssertUnwindSafe(|| ticket.finish(Outcome::Failed(Nothing), 1))).is_err());
+    assert!(matches!(registry.read(id, 1), Status::Failed(Nothing)));
+    let counts = registry.counts();
+    assert_eq!((counts.processing, counts.ready, counts.failed), (0, 1, 1));
+    assert!(registry.clear(id));
+    assert_eq!(registry.sweep(100).expired, 1);
+}
+
 /// A success is kept for long, an error for 10 ns; the error is over, the success is older and is not.
 fn an_old_success_and_an_error_that_is_over() -> (Ready, [stillready::registry::UploadId; 2]) {
     let mut retention = retention().capacity(Capacity::EvictOldest(2));

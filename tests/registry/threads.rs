@@ -1,6 +1,7 @@
 //! Real threads: not a proof, but the code as it ships, on the real primitives.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -82,4 +83,50 @@ fn real_threads_that_race_for_room_never_exceed_it() {
     assert_eq!(begun + refused, 80_000);
     assert!(begun > 1000, "{begun} uploads found room");
     assert_eq!(registry.counts().processing, 0, "every ticket was ended or dropped");
+}
+
+#[test]
+fn answers_without_the_lock_never_go_back_among_real_threads() {
+    /// Nanoseconds that an upload is kept: short, so that slots change hands and whole parts go at once.
+    const LIFE: u64 = 20;
+    let registry = Registry::<u64>::new(Retention::finished(Duration::from_nanos(LIFE)).tombstone(None));
+    let (clock, done) = (AtomicU64::new(0), AtomicBool::new(false));
+    let latest = Mutex::new(registry.begin(0, 0).unwrap().id());
+    let seen: [AtomicUsize; 3] = Default::default();
+    thread::scope(|scope| {
+        let uploader = scope.spawn(|| {
+            for key in 0..100_000 {
+                let ticket = registry.begin(key, clock.load(Ordering::SeqCst)).expect("there is no capacity");
+                *latest.lock().unwrap() = ticket.id();
+                ticket.finish(Outcome::Ready(()), clock.fetch_add(1, Ordering::SeqCst)).expect("nobody clears");
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                registry.sweep(clock.load(Ordering::SeqCst));
+            }
+        });
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let id = *latest.lock().unwrap();
+                    let mut before = 0;
+                    while before < 2 && !done.load(Ordering::Relaxed) {
+                        let rank = match registry.read(id, clock.load(Ordering::SeqCst)) {
+                            Status::Processing => 0,
+                            Status::Ready(()) => 1,
+                            Status::Unknown | Status::Interrupted => 2,
+                            other => panic!("{other:?}"),
+                        };
+                        assert!(rank >= before, "{rank} after {before}");
+                        before = rank;
+                        seen[rank].fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+        uploader.join().unwrap();
+    });
+    assert!(seen.iter().all(|seen| seen.load(Ordering::Relaxed) > 0), "{seen:?}");
 }

@@ -1,8 +1,9 @@
 //! Tickets, ids, generations, clears.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use stillready::registry::{Outcome, Registry, StaleTicket, Status, UploadId};
+use stillready::registry::{Outcome, Registry, Retention, StaleTicket, Status, UploadId};
 
 use crate::{Ready, begin, ready, retention};
 
@@ -76,10 +77,64 @@ fn ids_are_never_given_twice_and_survive_the_way_through_a_url() {
 
 #[test]
 fn what_is_no_id_is_refused() {
-    for text in ["", "1", "1-2", "1-2-3-4", "x-2-3", "01-2-3", "+1-2-3", "1-100000000-3", "1-2-3 ", "A-2-3"] {
+    for text in [
+        "",
+        "1",
+        "1-2",
+        "1-2-3-4",
+        "x-2-3",
+        "01-2-3",
+        "+1-2-3",
+        "1-100000000-3",
+        "1-2-3 ",
+        "A-2-3",
+        "0-0-1",
+        "800000000000000-0-1",
+    ] {
         assert!(text.parse::<UploadId>().is_err(), "{text:?}");
     }
     assert!("".parse::<UploadId>().unwrap_err().to_string().contains("1f-3-5eed"));
+}
+
+#[test]
+fn a_slot_that_is_free_is_nobodys() {
+    let registry = Ready::new(retention());
+    let id = ready(&registry, "a", 0, 0);
+    let (_, place) =
+        id.to_string().split_once('-').map(|(generation, place)| (generation.to_owned(), place.to_owned())).unwrap();
+    assert!(registry.clear(id));
+    for generation in ["2", "7ffffffffffffff"] {
+        let id: UploadId = format!("{generation}-{place}").parse().unwrap();
+        assert_eq!(registry.read(id, 1), Status::Unknown);
+        assert!(!registry.clear(id) && !registry.acknowledge(id, 1));
+        assert_eq!(registry.wait(id).poll(1, std::task::Waker::noop()), std::task::Poll::Ready(Status::Unknown));
+    }
+}
+
+#[test]
+fn a_part_of_which_nothing_is_left_is_taken_as_a_whole() {
+    // Its slots are counted from 0 again then, where the others are used again from the last one that became free.
+    let next = |tombstone, runs: bool, sweep: fn(&Registry<u32>)| {
+        let retention = Retention::finished(Duration::from_nanos(100)).tombstone(tombstone);
+        let registry = Registry::<u32>::with_origin(retention, 1, std::hash::RandomState::new(), 7);
+        let tickets: Vec<_> = (0..4).map(|key| registry.begin(key, 0).unwrap()).collect();
+        let mut running = Vec::new();
+        for (number, ticket) in tickets.into_iter().enumerate() {
+            if runs && number == 1 { running.push(ticket) } else { ticket.finish(Outcome::Ready(()), 0).unwrap() }
+        }
+        sweep(&registry);
+        let id = registry.begin(9, 100).unwrap().id();
+        id.to_string()
+    };
+    let (whole, stepwise): (fn(&Registry<u32>), fn(&Registry<u32>)) = (
+        |registry| assert!(registry.sweep(100).taken() > 2),
+        |registry| assert!(registry.sweep_with(100, |_| ()).taken() > 2),
+    );
+    assert_eq!(next(None, false, whole), "5-0-7");
+    assert_eq!(next(None, false, stepwise), "5-3-7");
+    assert_eq!(next(None, true, whole), "5-3-7", "one runs");
+    assert_eq!(next(Some(Duration::from_nanos(1)), false, whole), "5-4-7", "tombstones are left");
+    assert_eq!(next(Some(Duration::ZERO), false, whole), "5-0-7");
 }
 
 #[test]

@@ -14,11 +14,16 @@ mod programs;
 )]
 mod registry;
 
+#[path = "../own_copy/mod.rs"]
+mod own_copy;
+
 mod sync {
     //! The registry's door, leading to shuttle.
 
+    pub(crate) use super::own_copy::OwnCopy;
     pub(crate) use shuttle::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     pub(crate) use shuttle::sync::{Mutex, MutexGuard};
+    pub(crate) use std::sync::atomic::AtomicU32 as LockedU32;
     pub(crate) use std::sync::{Arc, OnceLock, PoisonError};
 
     /// Whether the named fault is switched on in this thread.

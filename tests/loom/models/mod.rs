@@ -3,6 +3,7 @@
 mod clearing;
 mod ending;
 mod holding;
+mod reading;
 mod sweeping;
 mod three;
 mod together;
@@ -65,7 +66,7 @@ fn text(status: Status<u8>) -> String {
 /// All models.
 pub fn all() -> Vec<&'static Model> {
     let two = [ending::MODELS, clearing::MODELS, sweeping::MODELS, holding::MODELS, waiting::MODELS];
-    two.into_iter().chain([three::MODELS, together::MODELS]).flatten().collect()
+    two.into_iter().chain([reading::MODELS, three::MODELS, together::MODELS]).flatten().collect()
 }
 
 /// The committed list: name, bound, rules and executions of each model that must run.

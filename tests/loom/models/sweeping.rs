@@ -1,4 +1,4 @@
-//! Sweeps against everything else.
+//! Sweeps against everything else. `sweep_with` goes step by step; `sweep` first tries to take a part as a whole.
 
 use loom::thread;
 
@@ -176,7 +176,7 @@ fn a_tombstone_does_not_hide_a_new_generation() -> String {
 fn a_sweep_that_saw_the_old_entry_spares_the_new_one() -> String {
     let (registry, _) = with_ready(retention().tombstone(None).capacity(Capacity::EvictOldest(1)));
     let sweeper = registry.clone();
-    let sweeper = thread::spawn(move || sweeper.sweep(LIFE));
+    let sweeper = thread::spawn(move || sweeper.sweep_with(LIFE, |_| ()));
     let second = registry.begin(1, LIFE).expect("the first upload makes room");
     step("begun again");
     sweeper.join().expect("the sweeper does not panic");
@@ -189,7 +189,7 @@ fn a_sweep_that_saw_the_old_entry_spares_the_new_one() -> String {
 fn what_is_acknowledged_in_time_is_not_swept() -> String {
     let (registry, id) = with_ready(retention().age(AgeBasis::LastWrite));
     let sweeper = registry.clone();
-    let sweeper = thread::spawn(move || sweeper.sweep(LIFE));
+    let sweeper = thread::spawn(move || sweeper.sweep_with(LIFE, |_| ()));
     let counted = registry.acknowledge(id, LIFE - 1);
     step(format!("acknowledged {counted}"));
     sweeper.join().expect("the sweeper does not panic");
