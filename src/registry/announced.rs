@@ -2,10 +2,12 @@
 
 use super::sync::{AtomicU64, Ordering, OwnCopy, mutant};
 
+/// A number that changes under a lock.
 pub(super) struct Announced {
     number: AtomicU64,
-    /// Loom keeps but the last access to a number. Where a thread reads one before it changes it, that hides an earlier read of
-    /// another from the search, and executions are missing; so what the lock's holder asks for comes from elsewhere there.
+    /// To choose which orders to try, loom remembers only the last access to a number. Where a thread reads one before it changes
+    /// it, that hides an earlier read of another thread, and executions are missing; so there the lock's holder reads this copy.
+    /// A model would not notice if somebody without the lock did.
     own: OwnCopy,
 }
 

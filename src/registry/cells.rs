@@ -6,8 +6,8 @@
 //! hold one for all. Every other answer takes the lock.
 //!
 //! Cells are changed under the lock, in an order for those who look without it: a word is the last to say that work is over, and the
-//! first to say that a record goes. Who finds the same word before and after the moment may answer by the two (a sequence lock, whose number is the word: H.-J. Boehm, "Can seqlocks get along with programming language memory models?",
-//! MSPC 2012).
+//! first to say that a record goes. Who finds the same word before and after the moment may answer by the two. (This is a sequence
+//! lock whose number is the word: H.-J. Boehm, "Can seqlocks get along with programming language memory models?", MSPC 2012.)
 
 use super::announced::Announced;
 use super::status::{State, Status};
@@ -158,7 +158,7 @@ impl Cell {
 
     /// No record is in the slot from now on. Under the lock.
     pub(super) fn wipe(&self) {
-        if !mutant!(notice_outlives_its_upload) {
+        if !mutant!(word_outlives_its_upload) {
             self.put(Word::NOBODY);
         }
     }

@@ -52,7 +52,7 @@ pub struct ParseUploadIdError;
 
 impl fmt::Display for ParseUploadIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not an upload id: expected three lower-case hexadecimal numbers, as in `1f-3-5eed`")
+        f.write_str("not an upload id: expected three lower-case hexadecimal numbers, the first from 1 to 7ffffffffffffff, as in `1f-3-5eed`")
     }
 }
 

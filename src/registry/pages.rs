@@ -2,7 +2,7 @@
 //! no lock to find one.
 //!
 //! Four pages of one size, then four of twice that size, and so on: of a part that only grew, hardly more than a fifth of the places
-//! wait to be used.
+//! wait to be used, once it is past its first few pages.
 
 use super::cells::{Cell, Cells, Told};
 use super::sync::{Arc, OnceLock};

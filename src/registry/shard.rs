@@ -1,7 +1,7 @@
 //! One part of a registry, always used under its lock: records in slots, the key index, the order of age. What of a record others
 //! may know without the lock is in its cell, the rest is in its entry.
 //!
-//! Here are all transitions, one function per edge. None of them blocks, calls out, or looks at more records than it
+//! Here, in `sweeping` and in `room` are all transitions, one function per edge. None of them blocks, calls out, or looks at more records than it
 //! changes.
 
 mod room;
@@ -44,6 +44,7 @@ impl Place {
     pub(super) const NOWHERE: Place = Place { slot: u32::MAX, generation: 0 };
 }
 
+/// See the [module](self).
 pub(super) struct Shard<K, V, C> {
     retention: Retention,
     /// How long a record stays in each queue; `None` is for ever.

@@ -81,7 +81,7 @@ impl fmt::Display for Why {
     }
 }
 
-/// The executions after which a search is given up. The models need a hundredth; it is there for a fault that makes a search
+/// The executions after which a search is given up. The models need a seventh; it is there for a fault that makes a search
 /// endless, so that the fault fails the tests and does not hang them.
 const CAP: usize = 200_000;
 

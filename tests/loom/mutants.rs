@@ -192,7 +192,7 @@ const MUTANTS: &[Mutant] = &[
         caught_by: &[("a_clear_takes_the_upload_that_it_names", "it came to `ready(7), unknown`")],
     },
     Mutant {
-        name: "notice_outlives_its_upload",
+        name: "word_outlives_its_upload",
         rule: "R15",
         breaks: "a slot still tells of an upload that was cleared",
         caught_by: &[("a_finish_and_a_clear_leave_no_half_of_an_upload", "it panicked: a slot in use has an entry")],

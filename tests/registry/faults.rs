@@ -9,6 +9,9 @@
 use std::cell::Cell;
 use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Wake;
 use std::time::{Duration, Instant};
 
 use stillready::registry::{AgeBasis, Capacity, Outcome, Registry, Retention, State, Status};
@@ -118,14 +121,47 @@ impl Drop for Nothing {
     }
 }
 
+/// Whether a long poll was woken.
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_panic_of_the_callers_code_while_a_whole_part_is_swept_leaves_the_registry_whole() {
+    for fault in ["drop of the key", "drop of the detail"] {
+        let registry = Fragile::with_shards_and_hasher(retention().tombstone(None), 1, std::hash::RandomState::new());
+        let ids = [1, 2, 3].map(|key| {
+            let ticket = registry.begin(Key(key), 0).unwrap();
+            let id = ticket.id();
+            ticket.finish(Outcome::Ready(Detail(key)), 0).unwrap();
+            id
+        });
+        PANICS.set(Some(fault));
+        assert!(catch_unwind(AssertUnwindSafe(|| registry.sweep(100))).is_err(), "{fault}");
+        assert_eq!(ids.map(|id| registry.read(id, 100)), [Status::Unknown, Status::Unknown, Status::Unknown]);
+        assert_eq!((registry.counts().total(), registry.next_due()), (0, None));
+        registry.begin(Key(1), 100).unwrap().finish(Outcome::Ready(Detail(9)), 100).unwrap();
+        assert_eq!(registry.read_key(&Key(1), 100), Status::Ready(Detail(9)));
+        assert_eq!(registry.sweep(200).freed, 1);
+    }
+}
+
 #[test]
 fn a_surplus_detail_is_dropped_when_the_work_has_ended() {
     let registry = Registry::<u8, Nothing>::with_shards_and_hasher(retention(), 1, std::hash::RandomState::new());
     registry.begin(1, 0).unwrap().finish(Outcome::Ready(Nothing), 0).unwrap();
     let ticket = registry.begin(2, 0).unwrap();
     let id = ticket.id();
+    let woken = Arc::new(Woken(AtomicBool::new(false)));
+    let mut wait = registry.wait(id);
+    assert!(wait.poll(0, &Arc::clone(&woken).into()).is_pending());
     PANICS.set(Some("drop of a detail without a size"));
     assert!(catch_unwind(AssertUnwindSafe(|| ticket.finish(Outcome::Failed(Nothing), 1))).is_err());
+    assert!(woken.0.load(Ordering::Relaxed));
     assert!(matches!(registry.read(id, 1), Status::Failed(Nothing)));
     let counts = registry.counts();
     assert_eq!((counts.processing, counts.ready, counts.failed), (0, 1, 1));

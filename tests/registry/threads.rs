@@ -95,9 +95,14 @@ fn answers_without_the_lock_never_go_back_among_real_threads() {
     let seen: [AtomicUsize; 3] = Default::default();
     thread::scope(|scope| {
         let uploader = scope.spawn(|| {
-            for key in 0..100_000 {
+            let all_seen = || seen.iter().all(|seen| seen.load(Ordering::Relaxed) > 0);
+            // At least so many, and as many more as it takes until the readers have seen everything.
+            for key in (0..10_000_000).take_while(|&key| key < 50_000 || !all_seen()) {
                 let ticket = registry.begin(key, clock.load(Ordering::SeqCst)).expect("there is no capacity");
                 *latest.lock().unwrap() = ticket.id();
+                if key % 64 == 0 {
+                    thread::yield_now();
+                }
                 ticket.finish(Outcome::Ready(()), clock.fetch_add(1, Ordering::SeqCst)).expect("nobody clears");
             }
             done.store(true, Ordering::Relaxed);

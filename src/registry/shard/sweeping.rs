@@ -45,8 +45,8 @@ impl<K, V, C: Cells<V>> Shard<K, V, C> {
         swept
     }
 
-    /// Everything → nothing, if nothing runs and a sweep would leave nothing. What the records were is for the caller to drop, who first lets go of
-    /// the lock, so that it is held no longer however many they are (R10).
+    /// Everything → nothing, if nothing runs and a sweep would leave nothing. What the records were is for the caller to drop, who
+    /// first lets go of the lock, so that it is held no longer however many they are (R10).
     ///
     /// Their cells go on telling of them. Who looks without the lock finds that their time is over, by a clock that never runs
     /// backwards, asks again with the lock, and learns that there is no such slot.
