@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stillready::registry::{AgeBasis, Capacity, Expiry, Full, Outcome, Retention, State, Status};
+use stillready::registry::{AgeBasis, Capacity, Expiry, Full, Outcome, Registry, Retention, State, Status};
 
 use crate::{Ready, begin, ready, retention};
 
@@ -178,7 +178,7 @@ fn a_registry_that_refuses_keeps_what_it_has() {
 #[test]
 fn a_bounded_sweep_takes_what_it_may_and_says_that_there_is_more() {
     let retention = Retention::finished(Duration::from_nanos(20_000)).tombstone(Some(Duration::from_nanos(50)));
-    let registry = stillready::registry::Registry::<u32, ()>::new(retention);
+    let registry = Registry::<u32, ()>::new(retention);
     for key in 0..100_000 {
         registry.begin(key, 0).unwrap().finish(Outcome::Ready(()), u64::from(key / 10)).unwrap();
     }
@@ -216,23 +216,23 @@ fn a_capacity_needs_one_part() {
 
 #[test]
 fn what_is_stuck_is_cleared_in_its_order_and_nothing_else_is() {
-    // More than one look and one step at a time, in several parts.
-    let registry = stillready::registry::Registry::<u32, ()>::new(retention());
-    let running: Vec<_> = (0..3_000).map(|key| registry.begin(key, u64::from(key)).unwrap()).collect();
-    let ended = registry.begin(9_000, 3_000).unwrap();
+    // More than one look and one step at a time, in two parts: a look is at 1,024 slots.
+    let registry = Registry::<u32>::with_shards_and_hasher(retention(), 2, std::hash::RandomState::new());
+    let running: Vec<_> = (0..6_000).map(|key| registry.begin(key, u64::from(key)).unwrap()).collect();
+    let ended = registry.begin(9_000, 6_000).unwrap();
     let ended_id = ended.id();
-    ended.finish(Outcome::Ready(()), 3_000).unwrap();
+    ended.finish(Outcome::Ready(()), 6_000).unwrap();
     let mut cleared = Vec::new();
-    registry.clear_running(1_999, 3_000, |record| {
+    registry.clear_running(3_999, 6_000, |record| {
         assert_eq!((record.state, record.due_ns), (State::Processing, None));
         cleared.push(*record.key);
     });
     cleared.sort_unstable();
-    assert!(cleared.iter().copied().eq(0..2_000), "{} were cleared", cleared.len());
-    assert_eq!((registry.counts().processing, registry.counts().tombstones), (1_000, 0));
-    assert_eq!(registry.read(running[1_999].id(), 3_000), Status::Unknown);
-    assert_eq!(registry.read(running[2_000].id(), 3_000), Status::Processing);
-    assert_eq!(registry.read(ended_id, 3_000), Status::Ready(()));
+    assert!(cleared.iter().copied().eq(0..4_000), "{} were cleared", cleared.len());
+    assert_eq!((registry.counts().processing, registry.counts().tombstones), (2_000, 0));
+    assert_eq!(registry.read(running[3_999].id(), 6_000), Status::Unknown);
+    assert_eq!(registry.read(running[4_000].id(), 6_000), Status::Processing);
+    assert_eq!(registry.read(ended_id, 6_000), Status::Ready(()));
 }
 
 #[test]
@@ -252,11 +252,7 @@ fn what_began_first_falls_due_first_in_whatever_order_it_ended() {
 /// Names that share a place in the index move up when one of them goes, and only those that may.
 #[test]
 fn the_names_that_stay_are_found_whichever_others_go() {
-    let registry = stillready::registry::Registry::<u32, u32>::with_shards_and_hasher(
-        retention(),
-        1,
-        std::hash::RandomState::new(),
-    );
+    let registry = Registry::<u32, u32>::with_shards_and_hasher(retention(), 1, std::hash::RandomState::new());
     let tickets: Vec<_> = (0..3_000).map(|key| registry.begin(key, 0).unwrap()).collect();
     for step in 0..3 {
         for (key, ticket) in tickets.iter().enumerate().filter(|(key, _)| key % 4 == step) {
@@ -271,7 +267,7 @@ fn the_names_that_stay_are_found_whichever_others_go() {
 
 #[test]
 fn everything_is_cleared_and_tombstones_are_no_loss() {
-    let registry = stillready::registry::Registry::<u32, u32>::new(retention());
+    let registry = Registry::<u32, u32>::new(retention());
     // More than one step of each, in several parts.
     let running: Vec<_> = (0..1_000).map(|key| registry.begin(key, 0).unwrap()).collect();
     for key in 1_000..3_000 {
@@ -286,4 +282,14 @@ fn everything_is_cleared_and_tombstones_are_no_loss() {
     assert!(cleared.into_iter().eq(left), "each once, and no tombstone");
     assert_eq!((registry.counts().total(), registry.next_due()), (0, None));
     assert_eq!(registry.read(running[0].id(), 110), Status::Unknown);
+}
+
+#[test]
+fn an_upload_is_acknowledged_by_its_name_too() {
+    let registry = Ready::new(retention().age(AgeBasis::Acknowledged));
+    let id = ready(&registry, "a", 0, 0);
+    assert!(!registry.acknowledge_key("b", 10));
+    assert!(registry.acknowledge_key("a", 10));
+    assert!(!registry.acknowledge_key("a", 20) && !registry.acknowledge(id, 20), "the first counts");
+    assert_eq!(registry.next_due(), Some(110));
 }
