@@ -1,8 +1,8 @@
 //! One part of a registry, always used under its lock: records in slots, the key index, the order of age. What of a record others
 //! may know without the lock is in its cell, the rest is in its entry.
 //!
-//! Here, in `sweeping` and in `room` are all transitions, one function per edge. None of them blocks, calls out, or looks at more records than it
-//! changes.
+//! Here, in `sweeping` and in `room` are all transitions, one function per edge. None of them blocks, calls out, or looks at more
+//! records than it changes.
 
 mod room;
 mod sweeping;

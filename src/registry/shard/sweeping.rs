@@ -67,17 +67,17 @@ impl<K, V, C: Cells<V>> Shard<K, V, C> {
 
     /// Whether a sweep would leave nothing of a queue, not even tombstones, and no long poll would have to be woken.
     fn is_all_over(&self, queue: usize, now: u64) -> bool {
-        let none = self.counts[queue] == 0;
-        if queue == State::Processing as usize || self.retention.expiry == Expiry::Physical {
-            return none || mutant!(running_uploads_are_taken_along);
+        if self.counts[queue] == 0 {
+            return true;
         }
-        let over = |limit, since: u64| {
-            let due = since.saturating_add(limit);
-            due <= now && (queue == TOMBSTONES || self.is_forgotten(due, now))
+        if queue == State::Processing as usize || self.retention.expiry == Expiry::Physical {
+            return mutant!(running_uploads_are_taken_along);
+        }
+        let (Some(limit), Some(since)) = (self.limits[queue], self.ages.youngest(&self.cells, queue)) else {
+            return false;
         };
-        none || self.limits[queue]
-            .zip(self.ages.youngest(&self.cells, queue))
-            .is_some_and(|(limit, since)| over(limit, since))
+        let due = since.saturating_add(limit);
+        due <= now && (queue == TOMBSTONES || self.is_forgotten(due, now))
     }
 
     /// The oldest running or finished record that is due: only the mutant of R9 asks.
